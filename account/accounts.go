@@ -1,0 +1,190 @@
+package account
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"souk/internal/api"
+	"souk/internal/db"
+)
+
+// Limits.
+const (
+	maxName       = 32              // runes of a person's name
+	maxTitle      = 80              // runes of a channel's title
+	maxEmail      = 254             // bytes (RFC 5321, section 4.5.3.1.3)
+	maxField      = 120             // runes of one address field
+	minPassword   = 10              // runes
+	maxPassword   = 256             // bytes, before hashing
+	maxChannels   = 500             // channels in one list
+	guestsPerIP   = 60              // guests an address may make, then one per guestRefill
+	guestRefill   = 2 * time.Second // …
+	loginsPerIP   = 10              // sign-ins an address may try, then one per loginRefill
+	loginRefill   = 6 * time.Second // …
+	parallelHash  = 2               // password hashes computed at once (19 MiB each)
+	accountTTL    = 30 * 24 * time.Hour
+	guestTTL      = 180 * 24 * time.Hour
+	sweepInterval = time.Hour
+)
+
+// Role is what a person may do on a channel.
+type Role string
+
+// The roles, as stored and as sent to clients.
+const (
+	Owner     Role = "owner"     // everything, keys included
+	Host      Role = "host"      // runs the show: keys, pins, prices, moderation
+	Moderator Role = "moderator" // the room only: neither keys nor orders
+	Merchant  Role = "merchant"  // products and orders
+)
+
+var roles = []Role{Owner, Host, Moderator, Merchant}
+
+// Refusals.
+var (
+	ErrSignIn    = api.Fail(http.StatusUnauthorized, "sign_in_first", "Sign in first.")
+	ErrBadToken  = api.Fail(http.StatusUnauthorized, "bad_token", "This session has ended. Sign in again.")
+	ErrForbidden = api.Fail(http.StatusForbidden, "not_allowed", "Your role on this channel does not allow this.")
+	ErrNoChannel = api.Fail(http.StatusNotFound, "no_such_channel", "There is no such channel.")
+	ErrNoKey     = errors.New("no channel has this stream key")
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations returns the goose files of this package's tables.
+func Migrations() fs.FS {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	return sub
+}
+
+// Person is somebody with a session.
+type Person struct {
+	ID      string
+	Name    string
+	Guest   bool
+	Email   string // contact address, empty until given
+	Address *Address
+}
+
+// Accounts answers who. Configure it, then use it; Run sweeps old sessions.
+type Accounts struct {
+	// configuration
+	DB     *db.DB
+	Log    *slog.Logger
+	Secure bool // the public address is https: cookies say so
+
+	// state
+	guests  limiter
+	logins  limiter
+	hashing chan struct{}
+}
+
+// New returns Accounts over d.
+func New(d *db.DB, log *slog.Logger) *Accounts {
+	return &Accounts{
+		DB: d, Log: log,
+		guests:  limiter{burst: guestsPerIP, every: guestRefill},
+		logins:  limiter{burst: loginsPerIP, every: loginRefill},
+		hashing: make(chan struct{}, parallelHash),
+	}
+}
+
+// Run deletes expired sessions until ctx ends.
+func (a *Accounts) Run(ctx context.Context) error {
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		err := a.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.Exec(ctx, "DELETE FROM account_session WHERE expires <= $1", tx.Millis())
+			return err
+		})
+		if err != nil && ctx.Err() == nil {
+			a.Log.Error("sweep sessions", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}
+
+// Roles returns what person may do on channel; empty for nobody in particular.
+func (a *Accounts) Roles(ctx context.Context, channel, person string) ([]Role, error) {
+	rows, err := a.DB.Read().QueryContext(ctx, "SELECT role FROM account_role WHERE channel = $1 AND person = $2 ORDER BY role", channel, person)
+	return collect(rows, err, func(rows *sql.Rows) (r Role, err error) { return r, rows.Scan(&r) })
+}
+
+// RolesOf returns every role of a person, by channel.
+func (a *Accounts) RolesOf(ctx context.Context, person string) (map[string][]Role, error) {
+	type row struct {
+		channel string
+		role    Role
+	}
+	rows, err := a.DB.Read().QueryContext(ctx, "SELECT channel, role FROM account_role WHERE person = $1 ORDER BY channel, role", person)
+	all, err := collect(rows, err, func(rows *sql.Rows) (r row, err error) { return r, rows.Scan(&r.channel, &r.role) })
+	by := map[string][]Role{}
+	for _, r := range all {
+		by[r.channel] = append(by[r.channel], r.role)
+	}
+	return by, err
+}
+
+// Require returns who asks if they hold one of the roles on the channel.
+// Errors: ErrSignIn, ErrBadToken, ErrNoChannel, ErrForbidden.
+func (a *Accounts) Require(r *http.Request, channel string, any ...Role) (Person, error) {
+	p, err := a.Person(r)
+	if err != nil {
+		return Person{}, err
+	}
+	if _, err := a.Channel(r.Context(), channel); err != nil {
+		return Person{}, err
+	}
+	held, err := a.Roles(r.Context(), channel, p.ID)
+	if err != nil {
+		return Person{}, err
+	}
+	if !slices.ContainsFunc(held, func(have Role) bool { return slices.Contains(any, have) }) {
+		return Person{}, ErrForbidden
+	}
+	return p, nil
+}
+
+// Grant gives a person a role. Granting twice changes nothing.
+func (a *Accounts) Grant(ctx context.Context, channel, person string, role Role) error {
+	if !slices.Contains(roles, role) {
+		return api.Fail(http.StatusUnprocessableEntity, "bad_role", "A role is owner, host, moderator or merchant.")
+	}
+	return a.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, "INSERT INTO account_role (channel, person, role) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", channel, person, role)
+		return err
+	})
+}
+
+// collect scans all rows and closes them.
+func collect[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}

@@ -1,0 +1,119 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/language"
+
+	"souk/internal/api"
+	"souk/internal/db"
+)
+
+// Address is where a parcel goes.
+type Address struct {
+	Name       string `json:"name"`
+	Line1      string `json:"line1"`
+	Line2      string `json:"line2,omitempty"`
+	City       string `json:"city"`
+	Region     string `json:"region,omitempty"`
+	PostalCode string `json:"postal_code,omitempty"`
+	Country    string `json:"country"` // ISO 3166-1 alpha-2
+	Phone      string `json:"phone,omitempty"`
+}
+
+// Me is the answer of GET and PUT /api/v1/me.
+type Me struct {
+	ID      string            `json:"id"`
+	Name    string            `json:"name"`
+	Guest   bool              `json:"guest"`
+	Email   string            `json:"email"`
+	Address *Address          `json:"address"`
+	Roles   map[string][]Role `json:"roles"`
+}
+
+// Me returns what a person may see of themselves.
+func (a *Accounts) Me(ctx context.Context, p Person) (Me, error) {
+	by, err := a.RolesOf(ctx, p.ID)
+	return Me{ID: p.ID, Name: p.Name, Guest: p.Guest, Email: p.Email, Address: p.Address, Roles: by}, err
+}
+
+// SetMe handles PUT /api/v1/me: what an order needs, once. The e-mail given
+// here is where order mails go; it never changes what an account signs in
+// with. Without an address the one that is known stays.
+func (a *Accounts) SetMe(w http.ResponseWriter, r *http.Request) error {
+	p, err := a.Person(r)
+	if err != nil {
+		return err
+	}
+	var body struct {
+		Email   string   `json:"email"`
+		Address *Address `json:"address"`
+	}
+	if err := api.Read(w, r, &body); err != nil {
+		return err
+	}
+	if p.Email, err = cleanEmail(body.Email); err != nil {
+		return err
+	}
+	if body.Address != nil {
+		if err := body.Address.clean(); err != nil {
+			return err
+		}
+		p.Address = body.Address
+	}
+	address := ""
+	if p.Address != nil {
+		b, err := json.Marshal(p.Address)
+		if err != nil {
+			return err
+		}
+		address = string(b)
+	}
+	err = a.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, "UPDATE account_person SET contact = $1, address = $2 WHERE id = $3", p.Email, address, p.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	me, err := a.Me(r.Context(), p)
+	if err != nil {
+		return err
+	}
+	return api.Write(w, http.StatusOK, me)
+}
+
+// clean trims every field and refuses what cannot be delivered to: bad_address
+// names the field.
+func (a *Address) clean() error {
+	for _, f := range []struct {
+		name     string
+		value    *string
+		required bool
+	}{
+		{"name", &a.Name, true}, {"line1", &a.Line1, true}, {"line2", &a.Line2, false}, {"city", &a.City, true},
+		{"region", &a.Region, false}, {"postal_code", &a.PostalCode, false}, {"country", &a.Country, true}, {"phone", &a.Phone, false},
+	} {
+		*f.value = strings.TrimSpace(*f.value)
+		if f.required && *f.value == "" {
+			return badAddress(f.name, "is missing")
+		}
+		if utf8.RuneCountInString(*f.value) > maxField || strings.ContainsFunc(*f.value, func(r rune) bool { return r < ' ' }) {
+			return badAddress(f.name, "is too long or holds control characters")
+		}
+	}
+	region, err := language.ParseRegion(a.Country)
+	if err != nil || !region.IsCountry() || len(a.Country) != 2 {
+		return badAddress("country", "is not an ISO 3166 two-letter code")
+	}
+	a.Country = region.String()
+	return nil
+}
+
+func badAddress(field, what string) error {
+	return api.Fail(http.StatusUnprocessableEntity, "bad_address", "The address field "+field+" "+what+".").With("field", field)
+}

@@ -1,0 +1,217 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"math/big"
+	"net/http"
+	"net/mail"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
+
+	"souk/internal/api"
+	"souk/internal/db"
+)
+
+// errLogin does not say which of the two was wrong.
+var errLogin = api.Fail(http.StatusUnauthorized, "bad_login", "E-mail or password is wrong.")
+
+type who struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// Login handles POST /api/v1/login.
+func (a *Accounts) Login(w http.ResponseWriter, r *http.Request) error {
+	var body struct{ Email, Password string }
+	if err := api.Read(w, r, &body); err != nil {
+		return err
+	}
+	if wait, ok := a.logins.take(r); !ok {
+		return tooFast(wait)
+	}
+	var me who
+	hash := nobody
+	err := a.DB.Read().QueryRowContext(r.Context(), "SELECT id, name, password FROM account_person WHERE email = $1", foldEmail(body.Email)).
+		Scan(&me.ID, &me.Name, &hash)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	ok, err := a.check(r.Context(), hash, body.Password)
+	if err != nil {
+		return err
+	}
+	if !ok || me.ID == "" {
+		return errLogin
+	}
+	var token string
+	err = a.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) (err error) {
+		token, err = open(ctx, tx, me.ID, accountTTL)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	a.setCookie(w, token, accountTTL)
+	return api.Write(w, http.StatusOK, map[string]any{"token": token, "account": me})
+}
+
+// check hashes with bounded parallelism: a flood of sign-ins must not take the
+// memory and the cores of the show.
+func (a *Accounts) check(ctx context.Context, hash, password string) (bool, error) {
+	if len(password) > maxPassword {
+		return false, nil
+	}
+	select {
+	case a.hashing <- struct{}{}:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	defer func() { <-a.hashing }()
+	return checkPassword(hash, password), nil
+}
+
+// Guest handles POST /api/v1/guests: a viewer without an account.
+func (a *Accounts) Guest(w http.ResponseWriter, r *http.Request) error {
+	var body struct{ Name string }
+	if err := api.Read(w, r, &body); err != nil {
+		return err
+	}
+	if wait, ok := a.guests.take(r); !ok {
+		return tooFast(wait)
+	}
+	name, err := cleanName(body.Name)
+	if err != nil {
+		return err
+	}
+	if name == "" {
+		name = guestName()
+	}
+	var token string
+	err = a.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
+		if err := free(ctx, tx, name); err != nil {
+			return err
+		}
+		id := newID()
+		_, err := tx.Exec(ctx, "INSERT INTO account_person (id, name, folded, created) VALUES ($1, $2, $3, $4)", id, name, foldName(name), tx.Millis())
+		if err != nil {
+			return err
+		}
+		token, err = open(ctx, tx, id, guestTTL)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	a.setCookie(w, token, guestTTL)
+	return api.Write(w, http.StatusCreated, map[string]string{"token": token, "name": name})
+}
+
+// free refuses a guest the name of somebody who has an account: nobody speaks
+// as the host but the host.
+func free(ctx context.Context, tx *db.Tx, name string) error {
+	var taken int
+	err := tx.QueryRow(ctx, "SELECT count(*) FROM account_person WHERE folded = $1 AND email IS NOT NULL", foldName(name)).Scan(&taken)
+	if err == nil && taken > 0 {
+		return api.Fail(http.StatusConflict, "name_taken", "This name belongs to somebody with an account. Choose another.")
+	}
+	return err
+}
+
+// NewAccount is what CreateAccount needs.
+type NewAccount struct{ Email, Name, Password string }
+
+// CreateAccount makes an account and returns its id. Errors: bad_email,
+// bad_name, bad_password, email_taken.
+func (a *Accounts) CreateAccount(ctx context.Context, n NewAccount) (id string, err error) {
+	email, err := cleanEmail(n.Email)
+	if err != nil {
+		return "", err
+	}
+	name, err := cleanName(n.Name)
+	if err != nil {
+		return "", err
+	}
+	if name == "" {
+		name, _, _ = strings.Cut(email, "@")
+	}
+	if utf8.RuneCountInString(n.Password) < minPassword || len(n.Password) > maxPassword {
+		return "", api.Fail(http.StatusUnprocessableEntity, "bad_password", "A password has 10 to 256 characters.")
+	}
+	hash := hashPassword(n.Password)
+	id = newID()
+	err = a.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		n, err := tx.Changed(ctx, `INSERT INTO account_person (id, name, folded, email, password, contact, created)
+			VALUES ($1, $2, $3, $4, $5, $4, $6) ON CONFLICT (email) DO NOTHING`, id, name, foldName(name), email, hash, tx.Millis())
+		if err == nil && n == 0 {
+			return api.Fail(http.StatusConflict, "email_taken", "There is an account with this e-mail.")
+		}
+		return err
+	})
+	return id, err
+}
+
+// AccountByEmail returns the id of an account; found is false when there is none.
+func (a *Accounts) AccountByEmail(ctx context.Context, email string) (id string, found bool, err error) {
+	err = a.DB.Read().QueryRowContext(ctx, "SELECT id FROM account_person WHERE email = $1", foldEmail(email)).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", false, nil
+	}
+	return id, err == nil, err
+}
+
+func tooFast(wait time.Duration) error {
+	return api.Fail(http.StatusTooManyRequests, "too_fast", "Too many tries. Wait a moment.").With("retry_ms", wait.Milliseconds())
+}
+
+// cleanName normalises what people call themselves: composed characters, no
+// controls, no bidirectional overrides, single spaces.
+func cleanName(s string) (string, error) {
+	s = norm.NFC.String(s)
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r):
+			return -1
+		}
+		return r
+	}, s)
+	s = strings.Join(strings.Fields(s), " ")
+	if utf8.RuneCountInString(s) > maxName {
+		return "", api.Fail(http.StatusUnprocessableEntity, "bad_name", "A name has at most 32 characters.")
+	}
+	return s, nil
+}
+
+// foldName is how names are compared.
+func foldName(s string) string {
+	return strings.ToLower(strings.ReplaceAll(norm.NFKC.String(s), " ", ""))
+}
+
+func guestName() string {
+	n, _ := rand.Int(rand.Reader, big.NewInt(9000)) // never fails (crypto/rand, since Go 1.24)
+	return "Guest " + strconv.FormatInt(1000+n.Int64(), 10)
+}
+
+func foldEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+
+func cleanEmail(s string) (string, error) {
+	s = foldEmail(s)
+	parsed, err := mail.ParseAddress(s)
+	if err != nil || parsed.Address != s || len(s) > maxEmail {
+		return "", api.Fail(http.StatusUnprocessableEntity, "bad_email", "This is not an e-mail address.")
+	}
+	return s, nil
+}
+
+// newID returns a UUIDv7: unguessable and in order of making.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
