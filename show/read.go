@@ -1,0 +1,69 @@
+package show
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/http"
+
+	"souk/internal/api"
+)
+
+const columns = "id, channel, state, started, until, ended"
+
+func scan(row interface{ Scan(...any) error }) (s Show, err error) {
+	var started, until, ended int64
+	err = row.Scan(&s.ID, &s.Channel, &s.State, &started, &until, &ended)
+	s.StartedAt = api.Millis(started)
+	if until != 0 {
+		s.Until = api.Millis(until)
+	}
+	if ended != 0 {
+		s.EndedAt = api.Millis(ended)
+	}
+	return s, err
+}
+
+func scanAll(rows *sql.Rows, err error) ([]Show, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []Show
+	for rows.Next() {
+		s, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, rows.Err()
+}
+
+// Find returns a show, running or ended, or ErrNoShow.
+func (b *Board) Find(ctx context.Context, id string) (Show, error) {
+	s, err := scan(b.DB.Read().QueryRowContext(ctx, "SELECT "+columns+" FROM show_show WHERE id = $1", id))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNoShow
+	}
+	return s, err
+}
+
+// Last returns the newest show of a channel, running or ended; found is false
+// before its first.
+func (b *Board) Last(ctx context.Context, channel string) (s Show, found bool, err error) {
+	s, err = scan(b.DB.Read().QueryRowContext(ctx, "SELECT "+columns+" FROM show_show WHERE channel = $1 ORDER BY started DESC, id DESC LIMIT 1", channel))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Show{}, false, nil
+	}
+	return s, err == nil, err
+}
+
+// Get handles GET /api/v1/shows/{show}.
+func (b *Board) Get(w http.ResponseWriter, r *http.Request) error {
+	s, err := b.Find(r.Context(), r.PathValue("show"))
+	if err != nil {
+		return err
+	}
+	return api.Write(w, http.StatusOK, s)
+}
