@@ -41,27 +41,28 @@ func (a *Accounts) Me(ctx context.Context, p Person) (Me, error) {
 	return Me{ID: p.ID, Name: p.Name, Guest: p.Guest, Email: p.Email, Address: p.Address, Roles: by}, err
 }
 
-// SetMe handles PUT /api/v1/me: what an order needs, once. The e-mail given
+// SetMe reads the body of PUT /api/v1/me, what an order needs once, and
+// returns the person as they are then; the caller answers. The e-mail given
 // here is where order mails go; it never changes what an account signs in
 // with. Without an address the one that is known stays.
-func (a *Accounts) SetMe(w http.ResponseWriter, r *http.Request) error {
+func (a *Accounts) SetMe(w http.ResponseWriter, r *http.Request) (Person, error) {
 	p, err := a.Person(r)
 	if err != nil {
-		return err
+		return p, err
 	}
 	var body struct {
 		Email   string   `json:"email"`
 		Address *Address `json:"address"`
 	}
 	if err := api.Read(w, r, &body); err != nil {
-		return err
+		return p, err
 	}
 	if p.Email, err = cleanEmail(body.Email); err != nil {
-		return err
+		return p, err
 	}
 	if body.Address != nil {
 		if err := body.Address.clean(); err != nil {
-			return err
+			return p, err
 		}
 		p.Address = body.Address
 	}
@@ -69,7 +70,7 @@ func (a *Accounts) SetMe(w http.ResponseWriter, r *http.Request) error {
 	if p.Address != nil {
 		b, err := json.Marshal(p.Address)
 		if err != nil {
-			return err
+			return p, err
 		}
 		address = string(b)
 	}
@@ -77,14 +78,7 @@ func (a *Accounts) SetMe(w http.ResponseWriter, r *http.Request) error {
 		_, err := tx.Exec(ctx, "UPDATE account_person SET contact = $1, address = $2 WHERE id = $3", p.Email, address, p.ID)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	me, err := a.Me(r.Context(), p)
-	if err != nil {
-		return err
-	}
-	return api.Write(w, http.StatusOK, me)
+	return p, err
 }
 
 // clean trims every field and refuses what cannot be delivered to: bad_address

@@ -153,6 +153,19 @@ func (b *Board) Current(channel string) (Show, bool) {
 	return s, ok
 }
 
+// Count returns how many running shows are in a state.
+func (b *Board) Count(in State) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, s := range b.running {
+		if s.State == in {
+			n++
+		}
+	}
+	return n
+}
+
 // Run ends shows whose encoder did not come back, until ctx ends.
 func (b *Board) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
