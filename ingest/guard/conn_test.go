@@ -98,7 +98,7 @@ func TestDeadlines(t *testing.T) {
 					}
 					encoder.Write(tc.send)
 					for tc.drip {
-						time.Sleep(100 * time.Millisecond)
+						time.Sleep(200 * time.Millisecond)
 						if _, err := encoder.Write([]byte{0x42}); err != nil {
 							return
 						}
