@@ -1,0 +1,73 @@
+# souk. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+GO      ?= go
+NPM     ?= npm
+DEMO    ?=
+SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+WEB     := $(shell git ls-files web/src web/public web/templates web/build 'web/*.json' 'web/*.ts' 'web/*.js' 2>/dev/null)
+CHECK   := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+VULN    := golang.org/x/vuln/cmd/govulncheck@v1.1.4
+
+export CGO_ENABLED ?= 0
+
+.PHONY: help build demo test test-go test-web test-browser lint bench fuzz tools clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: bin/souk ## build bin/souk, pages included
+
+demo: bin/souk ## run the product: a broadcast on air and a shop to buy from
+	bin/souk demo $(DEMO)
+
+test: tools test-web test-go test-browser ## install what the tests need and run them all
+
+test-go: web/node_modules/.installed ## Go tests with the race detector, on real ffmpeg and PostgreSQL
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+test-web: web/node_modules/.installed ## unit tests and types of the pages
+	cd web && $(NPM) run --silent check && $(NPM) test --silent
+
+test-browser: bin/souk ## stories in Chromium against the real binary, ffmpeg on air
+	cd web && $(NPM) run --silent story
+
+lint: web/node_modules/.installed ## gofmt, vet, staticcheck
+	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "not gofmt-ed:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(CHECK) ./...
+
+bench: ## benchmarks of the hot paths
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+FUZZTIME ?= 10m
+fuzz: ## run every fuzz target for FUZZTIME each
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	  echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+tools: ## install ffmpeg, Chromium and PostgreSQL if they are missing (Debian)
+	@need=(); \
+	command -v ffmpeg >/dev/null || need+=(ffmpeg); \
+	command -v chromium >/dev/null || need+=(chromium); \
+	command -v gcc >/dev/null || need+=(gcc libc6-dev); \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || need+=(postgresql); \
+	fc-list 2>/dev/null | grep -qi noto || need+=(fonts-noto-core fonts-noto-color-emoji fontconfig); \
+	if [ $${#need[@]} -gt 0 ]; then echo "installing $${need[*]}"; \
+	  $(SUDO) apt-get update -q && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -q -y --no-install-recommends "$${need[@]}"; fi
+
+clean: ## remove what was built
+	rm -rf bin web/node_modules && find web/dist -mindepth 1 ! -name placeholder.txt -delete
+
+bin/souk: web/dist/.vite/manifest.json $(shell git ls-files '*.go' '*.sql' '*.flv' 'web/demo/*' go.mod go.sum 2>/dev/null)
+	@mkdir -p bin
+	$(GO) build -trimpath -o $@ ./cmd/souk
+
+web/node_modules/.installed: web/package-lock.json
+	@node -e 'const [a,b]=process.versions.node.split(".").map(Number);if(a<20||a==20&&b<19){console.error("souk needs Node.js 20.19 or newer to build its pages, this is "+process.version);process.exit(1)}'
+	cd web && $(NPM) ci --no-fund --no-audit
+	@touch $@
+
+web/dist/.vite/manifest.json: web/node_modules/.installed $(WEB)
+	cd web && $(NPM) run --silent build
+	@touch $@
