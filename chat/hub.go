@@ -1,0 +1,192 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Hub holds the rooms of all channels. A room opens with its first visitor or
+// event and stays until Run ends. All methods are safe from any goroutine.
+type Hub struct {
+	// configuration, set before the first call
+
+	Who Who
+	Log Log
+	// Snapshot returns what a joiner must know. It may read a database, and may be
+	// called by many at once. nil: not live, nothing pinned.
+	Snapshot func(ctx context.Context, channel string) Snapshot
+	Logger   *slog.Logger
+	// Origins are the hosts ("shop.example", "localhost:5173"), beside the
+	// server's own, whose pages may open a websocket.
+	Origins []string
+	// SendBuffer is the SO_SNDBUF of a socket in bytes. 0: 64 KiB.
+	SendBuffer int
+
+	// state
+
+	mu     sync.Mutex // guards rooms and closed
+	rooms  map[string]*room
+	closed bool
+	wg     sync.WaitGroup // rooms, readers, draining goroutines
+	count  counters
+}
+
+// Stats are counts since the hub began, but Rooms and Sockets, which are now.
+type Stats struct {
+	Rooms, Sockets                   int64
+	Events, Frames, Deliveries       int64 // numbered or refreshed; encoded; frames handed to sockets
+	Refused, Slow, Banned, Resumed   int64 // commands; closed sockets; joins
+	Panics, UnprovableResumes, Stale int64 // rooms and sockets that ended so; fresh welcomes instead of a resume; events nobody took in time
+}
+
+type counters struct {
+	sockets, events, frames, deliveries, refused, slow, banned, resumed, panics, unprovable, stale atomic.Int64
+}
+
+// Stats returns the counts.
+func (h *Hub) Stats() Stats {
+	h.mu.Lock()
+	rooms := int64(len(h.rooms))
+	h.mu.Unlock()
+	c := &h.count
+	return Stats{
+		Rooms: rooms, Sockets: c.sockets.Load(),
+		Events: c.events.Load(), Frames: c.frames.Load(), Deliveries: c.deliveries.Load(),
+		Refused: c.refused.Load(), Slow: c.slow.Load(), Banned: c.banned.Load(), Resumed: c.resumed.Load(),
+		Panics: c.panics.Load(), UnprovableResumes: c.unprovable.Load(), Stale: c.stale.Load(),
+	}
+}
+
+// Run serves until ctx ends. Then every room hands out what is pending, closes
+// its viewers with [CloseRestart] and stores what is left; Run returns when all
+// goroutines of the hub have ended. The database must run longer than the hub.
+func (h *Hub) Run(ctx context.Context) error {
+	<-ctx.Done()
+	h.mu.Lock()
+	h.closed = true
+	for _, r := range h.rooms {
+		close(r.stop)
+	}
+	h.mu.Unlock()
+	h.wg.Wait()
+	return context.Cause(ctx)
+}
+
+// Tell gives a numbered event to everybody in the room, now and later: it is
+// stored and replayed. It waits only for a room that is overwhelmed, and not
+// longer than 2 s; then the event is given up and logged.
+func (h *Hub) Tell(channel string, e Event) {
+	if data, ok := h.encode(channel, e); ok {
+		h.post(channel, tell{typ: e.Type, mediaAt: e.MediaAt, data: data})
+	}
+}
+
+// Refresh gives everybody the newest value of (e.Type, e.Key), and to those
+// who join later. Values in between may be skipped. Waits like Tell.
+func (h *Hub) Refresh(channel string, e Event) {
+	if data, ok := h.encode(channel, e); ok {
+		h.post(channel, refresh{key: latestKey{e.Type, e.Key}, mediaAt: e.MediaAt, data: data})
+	}
+}
+
+// Whisper gives e to those in the room whom to includes, and to nobody later.
+// Waits like Tell.
+func (h *Hub) Whisper(channel string, to To, e Event) {
+	if data, ok := h.encode(channel, e); ok {
+		h.post(channel, whisper{to: to, event: appendEvent(nil, e.Type, stamp{mediaAt: e.MediaAt}, data)})
+	}
+}
+
+// Viewers returns how many people are in the room. A reader without
+// credentials counts once per socket.
+func (h *Hub) Viewers(channel string) int {
+	h.mu.Lock()
+	r := h.rooms[channel]
+	h.mu.Unlock()
+	if r == nil {
+		return 0
+	}
+	return int(r.viewers.Load())
+}
+
+func (h *Hub) encode(channel string, e Event) (json.RawMessage, bool) {
+	if !word(e.Type) {
+		h.Logger.Error("not an event type", "channel", channel, "type", e.Type)
+		return nil, false
+	}
+	data, err := encode(e.Data)
+	if err != nil {
+		h.Logger.Error("an event cannot be encoded", "channel", channel, "type", e.Type, "err", err)
+		return nil, false
+	}
+	return data, true
+}
+
+func word(s string) bool {
+	for _, r := range s {
+		if r != '_' && (r < 'a' || r > 'z') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func (h *Hub) post(channel string, m message) {
+	r := h.room(channel)
+	if r == nil {
+		return // shutting down: nobody is left to hear it
+	}
+	t := time.NewTimer(tellWait)
+	defer t.Stop()
+	select {
+	case r.inbox <- m:
+	case <-r.done:
+	case <-t.C:
+		h.count.stale.Add(1)
+		h.Logger.Error("a room does not take events; one is lost", "channel", channel)
+	}
+}
+
+// room returns the channel's room and opens it if need be; nil when the hub is
+// closed.
+func (h *Hub) room(channel string) *room {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil
+	}
+	if r := h.rooms[channel]; r != nil {
+		return r
+	}
+	if h.rooms == nil {
+		h.rooms = map[string]*room{}
+	}
+	r := newRoom(h, channel)
+	h.rooms[channel] = r
+	h.wg.Go(func() { h.keep(r) })
+	return r
+}
+
+// keep runs a room. A panic ends this one room: its viewers come back with
+// their position to a new one.
+func (h *Hub) keep(r *room) {
+	defer func() {
+		if p := recover(); p != nil {
+			h.count.panics.Add(1)
+			h.Logger.Error("a room panicked", "channel", r.channel, "panic", p, "stack", string(debug.Stack()))
+		}
+		h.mu.Lock()
+		if h.rooms[r.channel] == r {
+			delete(h.rooms, r.channel)
+		}
+		h.mu.Unlock()
+		close(r.done)
+		r.closeAll(CloseRestart, "restart")
+	}()
+	r.run()
+}

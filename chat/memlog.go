@@ -1,0 +1,95 @@
+package chat
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// MemLog is a [Log] that lives as long as the process. The zero MemLog is
+// ready; its methods are safe from any goroutine.
+type MemLog struct {
+	mu    sync.Mutex // guards rooms and what they hold
+	rooms map[string]*memRoom
+}
+
+type memRoom struct {
+	epoch     string
+	sealed    int64 // -1: broken
+	entries   map[int64]Entry
+	sanctions map[string]Sanction
+	slow      time.Duration
+}
+
+func (r *memRoom) last() int64 {
+	var last int64
+	for seq := range r.entries {
+		last = max(last, seq)
+	}
+	return last
+}
+
+func (l *MemLog) room(channel string) *memRoom {
+	if l.rooms == nil {
+		l.rooms = map[string]*memRoom{}
+	}
+	r := l.rooms[channel]
+	if r == nil {
+		r = &memRoom{sealed: -1, entries: map[int64]Entry{}, sanctions: map[string]Sanction{}}
+		l.rooms[channel] = r
+	}
+	return r
+}
+
+// Open implements [Log].
+func (l *MemLog) Open(_ context.Context, channel string) (State, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.room(channel)
+	if r.sealed != r.last() {
+		r.epoch = NewEpoch()
+	}
+	r.sealed = -1
+	s := State{Epoch: r.epoch, Slow: r.slow}
+	from := r.last() - EntriesKept
+	for _, seq := range slices.Sorted(maps.Keys(r.entries)) {
+		if seq > from {
+			s.Entries = append(s.Entries, r.entries[seq])
+		}
+	}
+	for _, person := range slices.Sorted(maps.Keys(r.sanctions)) {
+		s.Sanctions = append(s.Sanctions, r.sanctions[person])
+	}
+	return s, nil
+}
+
+// Append implements [Log].
+func (l *MemLog) Append(_ context.Context, channel string, b Batch) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.room(channel)
+	for _, e := range b.Entries {
+		r.entries[e.Seq] = e
+	}
+	for _, s := range b.Sanctions {
+		if s.Lifted {
+			delete(r.sanctions, s.Person)
+		} else {
+			r.sanctions[s.Person] = s
+		}
+	}
+	if b.Slow != nil {
+		r.slow = *b.Slow
+	}
+	return nil
+}
+
+// Seal implements [Log].
+func (l *MemLog) Seal(_ context.Context, channel string, seq int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.room(channel).sealed = seq
+	return nil
+}

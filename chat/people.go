@@ -1,0 +1,117 @@
+package chat
+
+import "time"
+
+// viewer is one socket in the room. The room's goroutine owns it, but for out.
+type viewer struct {
+	person Person
+	member *member // nil for a reader
+	out    *outlet
+	next   uint64   // position of the frame to be sent next
+	queue  [][]byte // personal events that wait for the socket
+	slot   int      // in room.sockets; -1: not in the room any more
+	phase  int      // in which sweep it is pinged
+}
+
+// member is a person in the room, over all sockets, and for a while after the
+// last one left: coming back must not refill what was used up.
+type member struct {
+	person  Person
+	sockets int
+	say     bucket
+	hit     bucket // reactions
+	said    time.Time
+}
+
+func (m *member) forgettable(now time.Time, slow time.Duration) bool {
+	return m.sockets == 0 && m.say.full(now) && m.hit.full(now) && now.Sub(m.said) >= slow
+}
+
+// bucket limits a rate: burst at once, then one per interval. It keeps the
+// moment from which on it is full again, which is all there is to know. The
+// zero bucket is full.
+type bucket struct{ fullAt time.Time }
+
+func (b *bucket) full(now time.Time) bool { return !b.fullAt.After(now) }
+
+// wait returns how long until take would succeed; 0: now.
+func (b *bucket) wait(now time.Time, burst int, every time.Duration) time.Duration {
+	return max(0, b.fullAt.Sub(now)-time.Duration(burst-1)*every)
+}
+
+// take uses up one, or returns how long to wait.
+func (b *bucket) take(now time.Time, burst int, every time.Duration) time.Duration {
+	if d := b.wait(now, burst, every); d > 0 {
+		return d
+	}
+	if b.full(now) {
+		b.fullAt = now
+	}
+	b.fullAt = b.fullAt.Add(every)
+	return 0
+}
+
+// add takes a viewer into the room.
+func (r *room) add(v *viewer) {
+	v.slot = len(r.sockets)
+	v.next = r.ring.next()
+	r.joins++
+	v.phase = r.joins % pingPhases
+	r.sockets = append(r.sockets, v)
+	if v.person.ID != "" {
+		v.member = r.member(v.person)
+		v.member.sockets++
+	}
+	if v.member == nil || v.member.sockets == 1 {
+		r.viewers.Add(1)
+	}
+}
+
+// member returns what the room knows of a person, brought up to date.
+func (r *room) member(p Person) *member {
+	m := r.members[p.ID]
+	if m == nil {
+		m = &member{}
+		r.members[p.ID] = m
+	}
+	m.person = p
+	return m
+}
+
+// remove takes a viewer out; again is no harm.
+func (r *room) remove(v *viewer) {
+	if v.slot < 0 {
+		return
+	}
+	last := r.sockets[len(r.sockets)-1]
+	r.sockets[v.slot], last.slot = last, v.slot
+	r.sockets[len(r.sockets)-1] = nil
+	r.sockets = r.sockets[:len(r.sockets)-1]
+	v.slot = -1
+	v.queue = nil
+	if v.member != nil {
+		v.member.sockets--
+	}
+	if v.member == nil || v.member.sockets == 0 {
+		r.viewers.Add(-1)
+	}
+}
+
+// drop removes a viewer and closes its socket with a code.
+func (r *room) drop(v *viewer, code int, reason string) {
+	switch code {
+	case CloseSlow:
+		r.hub.count.slow.Add(1)
+	case CloseBanned:
+		r.hub.count.banned.Add(1)
+	}
+	r.remove(v)
+	v.out.finish(code, reason)
+}
+
+// closeAll empties the room.
+func (r *room) closeAll(code int, reason string) {
+	for len(r.sockets) > 0 {
+		r.drop(r.sockets[len(r.sockets)-1], code, reason)
+	}
+}

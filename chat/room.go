@@ -1,0 +1,284 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// room is the conversation of one channel. Everything but the first group
+// belongs to the goroutine in run; the others send it messages.
+type room struct {
+	// configuration
+	hub     *Hub
+	channel string
+
+	// read by any goroutine
+	viewers atomic.Int64 // people
+	told    atomic.Int64 // how often the room was told something; see arrive
+
+	// state
+	epoch     string
+	ring      ring
+	flushed   int64 // the last number that is in a frame
+	sanctions map[string]Sanction
+	slow      time.Duration
+	scribe    *scribe
+	awaiting  []awaiting
+
+	sockets []*viewer
+	members map[string]*member // by person
+	joins   int
+	sweeps  int
+
+	latest      map[latestKey][]byte
+	latestOrder []latestKey // by first appearance, for eviction
+	latestJSON  []byte      // all latest values, comma separated; nil: to be made
+	historyJSON []byte      // nil: to be made
+
+	pending     []latestKey    // refreshed since the last frame
+	tally       map[string]int // reactions since the last frame
+	sayViewers  bool           // the next frame carries the count
+	lastFrame   time.Time
+	lastViewers time.Time
+	sentViewers int64
+	pass        time.Duration // how long it took to hand the last frame to everybody
+	due         time.Time     // when the timer fires; zero: it is not set
+	timer       *time.Timer
+
+	// channels
+	inbox chan message
+	stop  chan struct{} // closed by the hub: end cleanly
+	done  chan struct{} // closed when run returned
+}
+
+type latestKey struct{ typ, key string }
+
+// message is what a room's inbox takes.
+type message interface{ deliver(*room) }
+
+type (
+	tell struct {
+		typ     string
+		mediaAt time.Time
+		data    json.RawMessage
+	}
+	refresh struct {
+		key     latestKey
+		mediaAt time.Time
+		data    json.RawMessage
+	}
+	whisper struct {
+		to    To
+		event []byte
+	}
+	leave    struct{ v *viewer }
+	writable struct{ v *viewer } // its socket takes data again
+	stored   struct{ ticket uint64 }
+)
+
+// awaiting is a reply that waits until its effect is stored.
+type awaiting struct {
+	ticket uint64
+	v      *viewer
+	reply  []byte
+}
+
+func newRoom(h *Hub, channel string) *room {
+	r := &room{
+		hub:       h,
+		channel:   channel,
+		sanctions: map[string]Sanction{},
+		members:   map[string]*member{},
+		latest:    map[latestKey][]byte{},
+		tally:     map[string]int{},
+		inbox:     make(chan message, maxInbox),
+		stop:      make(chan struct{}),
+		done:      make(chan struct{}),
+	}
+	return r
+}
+
+// run opens the log and handles messages until the hub stops the room.
+func (r *room) run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	state, ok := r.open(ctx)
+	if !ok {
+		return
+	}
+	r.begin(state)
+	r.scribe = newScribe(r.hub.Log, r.channel, r.hub.Logger, func(ticket uint64) {
+		select {
+		case r.inbox <- stored{ticket}:
+		case <-ctx.Done():
+		}
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() { r.scribe.run(ctx) })
+	// Also after a panic: the next room of this channel must find the log at rest.
+	defer func() { cancel(); wg.Wait() }()
+
+	r.loop()
+
+	r.flush()
+	r.closeAll(CloseRestart, "restart")
+	cancel()
+	wg.Wait()
+	r.scribe.seal(r.ring.last)
+}
+
+// open waits until the log answers. Without it the room knows neither its
+// numbers nor who is banned.
+func (r *room) open(ctx context.Context) (State, bool) {
+	for failures := 0; ; failures++ {
+		try, cancel := context.WithTimeout(ctx, storeWait)
+		state, err := r.hub.Log.Open(try, r.channel)
+		cancel()
+		if err == nil {
+			return state, true
+		}
+		if failures == 0 {
+			r.hub.Logger.Error("a room cannot open its log; trying again", "channel", r.channel, "err", err)
+		}
+		t := time.NewTimer(storeRetry)
+		select {
+		case <-r.stop:
+			t.Stop()
+			return State{}, false
+		case <-t.C:
+		}
+	}
+}
+
+func (r *room) begin(s State) {
+	r.epoch, r.slow = s.Epoch, s.Slow
+	r.ring = newRing(s)
+	r.flushed = r.ring.last
+	for _, one := range s.Sanctions {
+		r.sanctions[one.Person] = one
+	}
+	r.lastViewers = time.Now()
+	r.timer = time.NewTimer(time.Hour)
+	r.timer.Stop()
+}
+
+func (r *room) loop() {
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
+	defer r.timer.Stop()
+	for {
+		select {
+		case m := <-r.inbox:
+			m.deliver(r)
+		case <-r.timer.C:
+			r.due = time.Time{}
+			r.flush()
+		case now := <-sweep.C:
+			r.sweep(now)
+		case <-r.stop:
+			for { // what was sent before the stop still counts
+				select {
+				case m := <-r.inbox:
+					m.deliver(r)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+func (m tell) deliver(r *room) {
+	r.told.Add(1)
+	r.number(Entry{Type: m.typ, MediaAt: m.mediaAt, Data: m.data})
+	r.flushSoon(r.urgentGap())
+}
+
+func (m refresh) deliver(r *room) {
+	r.hub.count.events.Add(1)
+	event := appendEvent(nil, m.key.typ, stamp{mediaAt: m.mediaAt}, m.data)
+	if _, known := r.latest[m.key]; !known {
+		if len(r.latest) >= maxLatest {
+			delete(r.latest, r.latestOrder[0])
+			r.latestOrder = r.latestOrder[1:]
+		}
+		r.latestOrder = append(r.latestOrder, m.key)
+	}
+	r.latest[m.key] = event
+	r.latestJSON = nil
+	r.pend(m.key)
+	r.flushSoon(r.urgentGap())
+}
+
+// pend puts the value into the next frame, once.
+func (r *room) pend(k latestKey) {
+	for _, p := range r.pending {
+		if p == k {
+			return
+		}
+	}
+	r.pending = append(r.pending, k)
+}
+
+func (m whisper) deliver(r *room) {
+	for i := len(r.sockets) - 1; i >= 0; i-- { // from the end: dropping a viewer moves the last one
+		if v := r.sockets[i]; m.to.includes(v.person) {
+			r.whisper(v, m.event)
+		}
+	}
+}
+
+func (m leave) deliver(r *room) { r.remove(m.v) }
+
+func (m writable) deliver(r *room) { r.feed(m.v) }
+
+func (m stored) deliver(r *room) {
+	for len(r.awaiting) > 0 && r.awaiting[0].ticket <= m.ticket {
+		r.whisper(r.awaiting[0].v, r.awaiting[0].reply)
+		r.awaiting = r.awaiting[1:]
+	}
+}
+
+// number gives an event its number and its time, keeps it, and has it stored.
+func (r *room) number(e Entry) Entry {
+	if r.ring.last-r.flushed >= maxPending {
+		r.flush()
+	}
+	e.At = time.Now().UTC().Truncate(time.Millisecond)
+	e = r.ring.add(e)
+	r.scribe.entry(e)
+	r.historyJSON = nil
+	r.hub.count.events.Add(1)
+	return e
+}
+
+// overwrite replaces what is kept at e's number, in memory and in the log.
+func (r *room) overwrite(old *Entry, e Entry) {
+	delete(r.ring.message, old.Message)
+	*old = e
+	r.scribe.entry(e)
+	r.historyJSON = nil
+}
+
+func (r *room) sweep(now time.Time) {
+	r.sweeps++
+	for _, v := range r.sockets {
+		if v.phase == r.sweeps%pingPhases {
+			v.out.ping()
+		}
+	}
+	for id, m := range r.members {
+		if m.forgettable(now, r.slow) {
+			delete(r.members, id)
+		}
+	}
+	changed := r.viewers.Load() != r.sentViewers && now.Sub(r.lastViewers) >= viewersEvery
+	quiet := len(r.sockets) > 0 && now.Sub(r.lastFrame) >= quietLimit
+	if changed || quiet {
+		r.sayViewers = true
+		r.flushSoon(r.tick())
+	}
+}

@@ -1,0 +1,166 @@
+package chat
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"souk/internal/db"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are the goose files of this package, for [db.DB.Migrate] as "chat".
+func Migrations() fs.FS {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the embedded folder is there or the build failed
+	}
+	return files
+}
+
+// SQLLog is the [Log] on the database.
+type SQLLog struct{ DB *db.DB }
+
+const unsealed = -1
+
+// Open implements [Log].
+func (l *SQLLog) Open(ctx context.Context, channel string) (State, error) {
+	var s State
+	err := l.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+		s = State{}
+		if s.Entries, err = lastEntries(ctx, tx, channel); err != nil {
+			return fmt.Errorf("entries: %w", err)
+		}
+		if s.Sanctions, err = sanctions(ctx, tx, channel); err != nil {
+			return fmt.Errorf("sanctions: %w", err)
+		}
+		var sealed, slow int64
+		err = tx.QueryRow(ctx, "SELECT epoch, sealed, slow FROM chat_room WHERE channel = $1", channel).
+			Scan(&s.Epoch, &sealed, &slow)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if err != nil || sealed != s.Last() {
+			s.Epoch = NewEpoch()
+		}
+		s.Slow = time.Duration(slow) * time.Millisecond
+		_, err = tx.Exec(ctx, `
+			INSERT INTO chat_room (channel, epoch, sealed, slow) VALUES ($1, $2, $3, 0)
+			ON CONFLICT (channel) DO UPDATE SET epoch = excluded.epoch, sealed = excluded.sealed`,
+			channel, s.Epoch, unsealed)
+		return err
+	})
+	if err != nil {
+		return State{}, fmt.Errorf("open the log of %s: %w", channel, err)
+	}
+	return s, nil
+}
+
+func lastEntries(ctx context.Context, on db.Reader, channel string) ([]Entry, error) {
+	rows, err := on.QueryContext(ctx, `
+		SELECT seq, at, type, media_at, message, person, data FROM chat_entry
+		WHERE channel = $1 ORDER BY seq DESC LIMIT $2`, channel, EntriesKept)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var entries []Entry
+	for rows.Next() {
+		var e Entry
+		var at, mediaAt int64
+		var data string
+		if err := rows.Scan(&e.Seq, &at, &e.Type, &mediaAt, &e.Message, &e.Person, &data); err != nil {
+			return nil, err
+		}
+		e.At, e.MediaAt, e.Data = fromMillis(at), fromMillis(mediaAt), json.RawMessage(data)
+		entries = append(entries, e)
+	}
+	slices.Reverse(entries)
+	return entries, rows.Err()
+}
+
+func sanctions(ctx context.Context, tx *db.Tx, channel string) ([]Sanction, error) {
+	// What is over needs no memory.
+	if _, err := tx.Exec(ctx, "DELETE FROM chat_sanction WHERE channel = $1 AND until > 0 AND until <= $2",
+		channel, tx.Millis()); err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, "SELECT person, until, moderator FROM chat_sanction WHERE channel = $1 ORDER BY person", channel)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []Sanction
+	for rows.Next() {
+		var s Sanction
+		var until int64
+		if err := rows.Scan(&s.Person, &until, &s.By); err != nil {
+			return nil, err
+		}
+		s.Until = fromMillis(until)
+		all = append(all, s)
+	}
+	return all, rows.Err()
+}
+
+// Append implements [Log].
+func (l *SQLLog) Append(ctx context.Context, channel string, b Batch) error {
+	err := l.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		for _, e := range b.Entries {
+			if _, err := tx.Exec(ctx, `
+				INSERT INTO chat_entry (channel, seq, at, type, media_at, message, person, data)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+				ON CONFLICT (channel, seq) DO UPDATE SET at = excluded.at, type = excluded.type,
+					media_at = excluded.media_at, message = excluded.message, person = excluded.person, data = excluded.data`,
+				channel, e.Seq, millis(e.At), e.Type, millis(e.MediaAt), e.Message, e.Person, string(e.Data)); err != nil {
+				return err
+			}
+		}
+		for _, s := range b.Sanctions {
+			if err := store(ctx, tx, channel, s); err != nil {
+				return err
+			}
+		}
+		if b.Slow == nil {
+			return nil
+		}
+		_, err := tx.Exec(ctx, "UPDATE chat_room SET slow = $1 WHERE channel = $2", b.Slow.Milliseconds(), channel)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("append to the log of %s: %w", channel, err)
+	}
+	return nil
+}
+
+func store(ctx context.Context, tx *db.Tx, channel string, s Sanction) error {
+	if s.Lifted {
+		_, err := tx.Exec(ctx, "DELETE FROM chat_sanction WHERE channel = $1 AND person = $2", channel, s.Person)
+		return err
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO chat_sanction (channel, person, until, moderator) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (channel, person) DO UPDATE SET until = excluded.until, moderator = excluded.moderator`,
+		channel, s.Person, millis(s.Until), s.By)
+	return err
+}
+
+// Seal implements [Log].
+func (l *SQLLog) Seal(ctx context.Context, channel string, seq int64) error {
+	err := l.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, "UPDATE chat_room SET sealed = $1 WHERE channel = $2", seq, channel)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("seal the log of %s: %w", channel, err)
+	}
+	return nil
+}
