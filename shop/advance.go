@@ -1,0 +1,120 @@
+package shop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"souk/internal/db"
+)
+
+// advance takes an order as far as it goes without its buyer, one provider call
+// or one commit at a time, and returns where it stands. Tap, cancel, sweeper and
+// reconciler all end here. A provider that does not answer leaves the order as
+// it is, to be looked at again later: it is no error.
+//
+// Calls for the same order share one flight, so a hundred copies of one tap make
+// one call. The flight outlives the request that started it: a buyer who hangs
+// up has still bought.
+func (s *Shop) advance(ctx context.Context, id, actor string) (order, error) {
+	v, err, _ := s.flights.Do(id, func() (v any, err error) {
+		defer func() {
+			if p := recover(); p != nil { // one order, not the sweeper and everybody on this flight
+				err = fmt.Errorf("panic on order %s: %v\n%s", id, p, debug.Stack())
+			}
+		}()
+		return s.steps(context.WithoutCancel(ctx), id, actor)
+	})
+	if err != nil {
+		return order{}, err
+	}
+	return v.(order), nil
+}
+
+func (s *Shop) steps(ctx context.Context, id, actor string) (order, error) {
+	o, err := orderByID(ctx, s.DB.Read(), id)
+	for err == nil {
+		before := o.State
+		var r report
+		switch {
+		case o.State == Charging:
+			r, err = s.charge(ctx, o, actor)
+		case o.State == Releasing:
+			r, err = s.cancelIntent(ctx, o, actor)
+		case o.State.open() && o.HoldUntil <= time.Now().UnixMilli():
+			r = report{news: timedOut, actor: actor}
+		default:
+			return o, nil
+		}
+		if err != nil {
+			s.Log.Warn("provider call without an answer", "order", id, "state", o.State, "err", err)
+			return o, s.postpone(ctx, o)
+		}
+		if o, err = s.learn(ctx, id, r); errors.Is(err, errContradiction) {
+			return o, errors.Join(err, s.postpone(ctx, o))
+		}
+		if err == nil && o.State == before {
+			return o, s.postpone(ctx, o)
+		}
+	}
+	return o, err
+}
+
+// charge sends the request for money, for the first time or again: the row has
+// every word of it.
+func (s *Shop) charge(ctx context.Context, o order, actor string) (report, error) {
+	a, err := attemptOf(ctx, s.DB.Read(), o.ID)
+	if err != nil {
+		return report{}, err
+	}
+	in, err := s.Gateway.Start(ctx, Payment{
+		Key: a.Key, Order: o.ID, Amount: o.Total, Customer: a.Customer, Method: a.Method,
+		ReturnURL: a.ReturnURL, First: time.UnixMilli(a.Sent),
+	})
+	if errors.Is(err, ErrRefused) {
+		s.Log.Warn("payment refused", "order", o.ID, "err", err)
+		return report{news: refused, actor: actor}, nil
+	}
+	return reported(in, actor), err
+}
+
+// cancelIntent asks the provider to make the intent unable to succeed.
+func (s *Shop) cancelIntent(ctx context.Context, o order, actor string) (report, error) {
+	a, err := attemptOf(ctx, s.DB.Read(), o.ID)
+	if err != nil {
+		return report{}, err
+	}
+	in, err := s.Gateway.Cancel(ctx, a.Intent)
+	return reported(in, actor), err
+}
+
+// postpone has the sweeper look at o later: soon while the order is young, less
+// often the longer it has been stuck.
+func (s *Shop) postpone(ctx context.Context, o order) error {
+	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		wait := tx.Now.Sub(time.UnixMilli(o.Created)) / 4
+		wait = min(max(wait, sweepEvery), maxPatience)
+		_, err := tx.Exec(ctx, "UPDATE shop_order SET look_at = $3 WHERE id = $1 AND state = $2", o.ID, o.State, tx.Now.Add(wait).UnixMilli())
+		return err
+	})
+}
+
+// consult asks the provider what an intent is now and applies the answer to the
+// order it belongs to. Return page and hooks end here; what they themselves
+// claim is never read. An intent of somebody else's order book is ignored.
+func (s *Shop) consult(ctx context.Context, intent, actor string) (order, error) {
+	in, err := s.Gateway.LookUp(ctx, intent)
+	if err != nil {
+		return order{}, err
+	}
+	if in.Order == "" {
+		return order{}, ErrNoOrder
+	}
+	o, err := s.learn(ctx, in.Order, reported(in, actor))
+	if err == nil && o.State == Releasing {
+		o, err = s.advance(ctx, o.ID, actor)
+	}
+	return o, err
+}

@@ -1,0 +1,82 @@
+package shop
+
+import (
+	"context"
+	"sync"
+)
+
+// Cards of room events, as JSON.
+type (
+	stockCard struct {
+		Product   string `json:"product"`
+		Available int64  `json:"available"`
+	}
+	soldCard struct {
+		Product   string `json:"product"`
+		Title     string `json:"title"`
+		Quantity  int64  `json:"quantity"`
+		Available int64  `json:"available"`
+	}
+	priceCard struct {
+		Product string `json:"product"`
+		Price   Money  `json:"price"`
+		Offer   *Offer `json:"offer"`
+	}
+)
+
+// announce tells the buyer and everybody who sells on the channel where an
+// order stands, and shows the stock it touched. Call it after the commit.
+func (s *Shop) announce(o order) {
+	s.Rooms.Whisper(o.Channel, o.Buyer, sellers, Event{Type: "order", Data: o.view()})
+	s.display.mark(o.Product, o.Channel)
+}
+
+// display collects products whose stock changed. One goroutine reads them from
+// the database and shows them, so that rooms see values in the order in which
+// they were true, and a rush of a thousand sales is a few updates.
+type display struct {
+	mu    sync.Mutex        // guards dirty
+	dirty map[string]string // product -> channel
+
+	wake chan struct{}
+}
+
+func (d *display) mark(product, channel string) {
+	d.mu.Lock()
+	d.dirty[product] = channel
+	d.mu.Unlock()
+	nudge(d.wake)
+}
+
+// runDisplay shows stock until ctx ends.
+func (s *Shop) runDisplay(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-s.display.wake:
+		}
+		s.display.mu.Lock()
+		dirty := s.display.dirty
+		s.display.dirty = map[string]string{}
+		s.display.mu.Unlock()
+		for product, channel := range dirty {
+			p, err := productByID(ctx, s.DB.Read(), product)
+			if err != nil {
+				if ctx.Err() == nil {
+					s.Log.Error("show stock", "product", product, "err", err)
+				}
+				continue
+			}
+			s.Rooms.Refresh(channel, Event{Type: "stock", Key: product, Data: stockCard{product, p.Stock.Available}})
+		}
+	}
+}
+
+// nudge wakes whoever waits on c; several nudges before that are one.
+func nudge(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

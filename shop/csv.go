@@ -1,0 +1,234 @@
+package shop
+
+import (
+	"context"
+	"database/sql"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"souk/internal/api"
+	"souk/internal/db"
+)
+
+const maxImport = 4 << 20 // bytes of one file
+
+// cell makes text safe to open in a spreadsheet: what would start a formula is
+// led by an apostrophe, which spreadsheets take as "this is text".
+func cell(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
+// uncell undoes cell, so that an exported file can be imported.
+func uncell(text string) string {
+	if len(text) > 1 && text[0] == '\'' && cell(text[1:]) != text[1:] {
+		return text[1:]
+	}
+	return text
+}
+
+// file answers CSV as a download. write is called with a row writer.
+func file(w http.ResponseWriter, name string, header []string, rows [][]string) error {
+	h := w.Header()
+	h.Set("Content-Type", "text/csv; charset=utf-8")
+	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	out := csv.NewWriter(w)
+	out.UseCRLF = true // RFC 4180, section 2
+	_ = out.Write(header)
+	for _, row := range rows {
+		for i := range row {
+			row[i] = cell(row[i])
+		}
+		_ = out.Write(row)
+	}
+	out.Flush() // the client may be gone; nothing to undo
+	return nil
+}
+
+var orderHeader = []string{"order", "created", "state", "parcel", "sku", "title", "quantity", "unit_minor", "total_minor", "fee_minor",
+	"refunded_minor", "currency", "total", "name", "email", "line1", "line2", "city", "region", "postal_code", "country", "phone", "carrier", "tracking"}
+
+// ExportOrders handles GET /api/v1/channels/{channel}/orders.csv.
+func (s *Shop) ExportOrders(w http.ResponseWriter, r *http.Request) error {
+	channel := r.PathValue("channel")
+	if _, err := s.require(r, channel, sellers); err != nil {
+		return err
+	}
+	state, err := stateOf(r)
+	if err != nil {
+		return err
+	}
+	skus, err := s.skus(r.Context(), channel)
+	if err != nil {
+		return err
+	}
+	all, err := s.ordersOf(r.Context(), channel, state, "", maxExport)
+	if err != nil {
+		return err
+	}
+	rows := make([][]string, 0, len(all))
+	for _, o := range all {
+		var a Address
+		if err := json.Unmarshal([]byte(o.Address), &a); err != nil {
+			return err
+		}
+		rows = append(rows, []string{o.ID, api.Millis(o.Created).String(), string(o.State), o.Parcel, skus[o.Product], o.Title, number(o.Quantity),
+			number(o.Unit.Amount), number(o.Total.Amount), number(o.Fee.Amount), number(o.Refunded), o.Total.Currency, o.Total.String(),
+			a.Name, o.BuyerEmail, a.Line1, a.Line2, a.City, a.Region, a.PostalCode, a.Country, a.Phone, o.Carrier, o.Tracking})
+	}
+	return file(w, channel+"-orders.csv", orderHeader, rows)
+}
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
+
+// skus maps a channel's products, dropped ones included, to their SKUs.
+func (s *Shop) skus(ctx context.Context, channel string) (map[string]string, error) {
+	rows, err := s.DB.Read().QueryContext(ctx, "SELECT id, sku FROM shop_product WHERE channel = $1", channel)
+	pairs, err := collect(rows, err, func(rows *sql.Rows) (p [2]string, err error) { return p, rows.Scan(&p[0], &p[1]) })
+	by := make(map[string]string, len(pairs))
+	for _, p := range pairs {
+		by[p[0]] = p[1]
+	}
+	return by, err
+}
+
+var productHeader = []string{"sku", "title", "description", "price_minor", "currency", "stock", "image"}
+
+// ExportProducts handles GET /api/v1/channels/{channel}/products.csv, in the
+// form that ImportProducts reads.
+func (s *Shop) ExportProducts(w http.ResponseWriter, r *http.Request) error {
+	channel := r.PathValue("channel")
+	if _, err := s.require(r, channel, sellers); err != nil {
+		return err
+	}
+	all, err := s.Products(r.Context(), channel)
+	if err != nil {
+		return err
+	}
+	rows := make([][]string, len(all))
+	for i, p := range all {
+		rows[i] = []string{p.SKU, p.Title, p.Description, number(p.Price.Amount), p.Price.Currency, number(p.Stock.Available), p.Image}
+	}
+	return file(w, channel+"-products.csv", productHeader, rows)
+}
+
+// ImportProducts handles POST /api/v1/channels/{channel}/products/import: a CSV
+// file with the columns of ExportProducts, in any order. A SKU that is there is
+// changed, its stock set; a new one is added. All rows or none.
+func (s *Shop) ImportProducts(w http.ResponseWriter, r *http.Request) error {
+	channel := r.PathValue("channel")
+	who, err := s.require(r, channel, sellers)
+	if err != nil {
+		return err
+	}
+	all, err := readProducts(http.MaxBytesReader(w, r.Body, maxImport))
+	if err != nil {
+		return err
+	}
+	added, changed := 0, 0
+	var touched []string
+	err = s.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
+		added, changed, touched = 0, 0, nil
+		for i, n := range all {
+			id, fresh, err := putProduct(ctx, tx, channel, who.ID, n)
+			var refusal *api.Error
+			if errors.As(err, &refusal) {
+				return refusal.With("row", i+2) // the first row is the header
+			}
+			if err != nil {
+				return err
+			}
+			touched = append(touched, id)
+			if fresh {
+				added++
+			} else {
+				changed++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range touched {
+		s.display.mark(id, channel)
+	}
+	return api.Write(w, http.StatusOK, map[string]int{"added": added, "changed": changed})
+}
+
+// putProduct adds a product or makes the one with its SKU like it.
+func putProduct(ctx context.Context, tx *db.Tx, channel, person string, n NewProduct) (id string, fresh bool, err error) {
+	if err := n.check(); err != nil {
+		return "", false, err
+	}
+	err = tx.QueryRow(ctx, "SELECT id FROM shop_product WHERE channel = $1 AND sku = $2 AND dropped IS NULL", channel, n.SKU).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		p := Product{newID(), channel, n.SKU, n.Title, n.Description, n.Price, Stock{Available: n.Stock}, n.Image}
+		return p.ID, true, insertProduct(ctx, tx, p, person)
+	}
+	if err != nil {
+		return "", false, err
+	}
+	_, err = tx.Exec(ctx, "UPDATE shop_product SET title = $2, description = $3, image = $4, amount = $5, currency = $6 WHERE id = $1",
+		id, n.Title, n.Description, n.Image, n.Price.Amount, n.Price.Currency)
+	if err != nil {
+		return "", false, err
+	}
+	return id, false, setStock(ctx, tx, id, person, change{Stock: &n.Stock})
+}
+
+// readProducts parses an import. The error names the row.
+func readProducts(from io.Reader) ([]NewProduct, error) {
+	refuse := func(what string) error {
+		return api.Fail(http.StatusUnprocessableEntity, "bad_csv", "The file "+what+".")
+	}
+	in := csv.NewReader(from)
+	header, err := in.Read()
+	if err != nil {
+		return nil, refuse("has no header row")
+	}
+	column := map[string]int{}
+	for i, name := range header {
+		column[strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")))] = i
+	}
+	for _, needed := range []string{"sku", "title", "price_minor", "currency", "stock"} {
+		if _, ok := column[needed]; !ok {
+			return nil, refuse("lacks the column " + needed)
+		}
+	}
+	var all []NewProduct
+	for {
+		row, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, api.Fail(http.StatusUnprocessableEntity, "bad_csv", "The file cannot be read as CSV.").Because(err).With("row", len(all)+2)
+		}
+		if len(all) == maxProducts {
+			return nil, ErrFull
+		}
+		get := func(name string) string {
+			if i, ok := column[name]; ok {
+				return strings.TrimSpace(uncell(row[i]))
+			}
+			return ""
+		}
+		amount, errAmount := strconv.ParseInt(get("price_minor"), 10, 64)
+		stock, errStock := strconv.ParseInt(get("stock"), 10, 64)
+		if errAmount != nil || errStock != nil {
+			return nil, api.Fail(http.StatusUnprocessableEntity, "bad_csv", "The columns price_minor and stock must be whole numbers.").With("row", len(all)+2)
+		}
+		all = append(all, NewProduct{get("sku"), get("title"), get("description"), Money{amount, strings.ToUpper(get("currency"))}, stock, get("image")})
+	}
+}

@@ -1,0 +1,84 @@
+package shop
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// maxFindings bounds the lines per check; one is enough to know.
+const maxFindings = 100
+
+// check is one invariant: a query whose rows are the places where it is broken,
+// each an id and two numbers for the sentence.
+type check struct{ name, sentence, query string }
+
+var checks = []check{
+	{"units", "product %s: available+held+sold is %d, received %d", `
+		SELECT id, available + held + sold, received FROM shop_product
+		WHERE available + held + sold <> received OR available < 0 OR held < 0 OR sold < 0`},
+	{"received", "product %s: received is %d, its entries sum to %d", `
+		SELECT p.id, p.received, COALESCE(SUM(e.delta), 0) FROM shop_product p LEFT JOIN shop_stock_entry e ON e.product = p.id
+		GROUP BY p.id, p.received HAVING p.received <> COALESCE(SUM(e.delta), 0)`},
+	{"held", "product %s: held is %d, its open orders hold %d", `
+		SELECT p.id, p.held, COALESCE(SUM(o.quantity), 0) FROM shop_product p LEFT JOIN shop_order o ON o.product = p.id AND o.units = 'held'
+		GROUP BY p.id, p.held HAVING p.held <> COALESCE(SUM(o.quantity), 0)`},
+	{"sold", "product %s: sold is %d, its orders bought %d", `
+		SELECT p.id, p.sold, COALESCE(SUM(o.quantity), 0) FROM shop_product p LEFT JOIN shop_order o ON o.product = p.id AND o.units = 'sold'
+		GROUP BY p.id, p.sold HAVING p.sold <> COALESCE(SUM(o.quantity), 0)`},
+	{"units of state", "order %s: its units are not where its state says (quantity %d, state since %d)", `
+		SELECT id, quantity, changed FROM shop_order WHERE NOT (
+			(units = 'held' AND state IN ('charging', 'action_required', 'processing', 'releasing')) OR
+			(units = 'sold' AND (state = 'paid' OR state = 'refunded' AND shipped > 0)) OR
+			(units = 'free' AND (state IN ('payment_failed', 'expired', 'canceled') OR state = 'refunded' AND shipped = 0)))`},
+	{"history", "order %s: its history does not end where it stands (%d lines, changed %d)", `
+		SELECT o.id, (SELECT COUNT(*) FROM shop_order_event e WHERE e.order_id = o.id), o.changed FROM shop_order o
+		WHERE NOT EXISTS (SELECT 1 FROM shop_order_event e WHERE e.order_id = o.id AND e.to_state = o.state
+			AND e.seq = (SELECT MAX(seq) FROM shop_order_event WHERE order_id = o.id))`},
+	{"one charge", "order %s: %d attempts succeeded, paid %d", `
+		SELECT o.id, (SELECT COUNT(*) FROM shop_attempt a WHERE a.order_id = o.id AND a.outcome = 'succeeded') AS n, o.total FROM shop_order o
+		WHERE (SELECT COUNT(*) FROM shop_attempt a WHERE a.order_id = o.id AND a.outcome = 'succeeded')
+			<> CASE WHEN o.state IN ('paid', 'refunded') THEN 1 ELSE 0 END`},
+	{"live intent", "order %s: ended, and %d of its intents could still succeed (total %d)", `
+		SELECT o.id, COUNT(*), o.total FROM shop_order o JOIN shop_attempt a ON a.order_id = o.id
+		WHERE o.state IN ('payment_failed', 'expired', 'canceled') AND a.outcome NOT IN ('dead', 'refused') GROUP BY o.id, o.total`},
+	{"entry sums to zero", "ledger entry %s: sums to %d in one currency (%d lines)", `
+		SELECT entry, SUM(amount), COUNT(*) FROM shop_ledger_line GROUP BY entry, currency HAVING SUM(amount) <> 0`},
+	{"ledger matches", "order %s: the ledger has %d at the provider, the order %d", `
+		SELECT o.id, COALESCE(SUM(l.amount), 0), CASE WHEN o.state IN ('paid', 'refunded') THEN o.total - o.refunded ELSE 0 END
+		FROM shop_order o LEFT JOIN shop_ledger e ON e.order_id = o.id LEFT JOIN shop_ledger_line l ON l.entry = e.id AND l.account = 'provider'
+		GROUP BY o.id, o.state, o.total, o.refunded
+		HAVING COALESCE(SUM(l.amount), 0) <> CASE WHEN o.state IN ('paid', 'refunded') THEN o.total - o.refunded ELSE 0 END`},
+	{"refunds match", "order %s: refunded %d, its refunds sum to %d", `
+		SELECT o.id, o.refunded + o.refunding, COALESCE(SUM(f.amount), 0) FROM shop_order o LEFT JOIN shop_refund f ON f.order_id = o.id AND f.state <> 'failed'
+		GROUP BY o.id, o.refunded, o.refunding HAVING o.refunded + o.refunding <> COALESCE(SUM(f.amount), 0)`},
+	{"offer share", "pin %s: %d left of its share, orders under it took %d", `
+		SELECT q.id, q.offer_left, COALESCE(SUM(o.quantity), 0) FROM shop_pin q
+		LEFT JOIN shop_order o ON o.pin = q.id AND o.in_offer AND (o.units <> 'free' OR o.state = 'refunded')
+		WHERE q.offer_stock IS NOT NULL GROUP BY q.id, q.offer_left, q.offer_stock HAVING q.offer_left <> q.offer_stock - COALESCE(SUM(o.quantity), 0)`},
+	{"per buyer", "pin %s: a buyer has %d units, the cap is %d", `
+		SELECT q.id, SUM(o.quantity), q.per_buyer FROM shop_pin q
+		JOIN shop_order o ON o.pin = q.id AND o.in_offer AND (o.units <> 'free' OR o.state = 'refunded')
+		WHERE q.per_buyer IS NOT NULL GROUP BY q.id, q.per_buyer, o.buyer HAVING SUM(o.quantity) > q.per_buyer`},
+}
+
+// Fsck checks every invariant of stock, orders and ledger that can be checked
+// in the tables, and returns a line for each place where one is broken. It may
+// run beside a working shop: each check sees one moment.
+func (s *Shop) Fsck(ctx context.Context) ([]string, error) {
+	var found []string
+	for _, c := range checks {
+		rows, err := s.DB.Read().QueryContext(ctx, fmt.Sprintf("SELECT * FROM (%s) AS broken LIMIT %d", c.query, maxFindings))
+		lines, err := collect(rows, err, func(rows *sql.Rows) (string, error) {
+			var id string
+			var a, b int64
+			err := rows.Scan(&id, &a, &b)
+			return fmt.Sprintf(c.sentence, id, a, b), err
+		})
+		if err != nil {
+			return found, fmt.Errorf("fsck %s: %w", c.name, err)
+		}
+		found = append(found, lines...)
+	}
+	return found, nil
+}

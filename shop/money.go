@@ -1,0 +1,68 @@
+package shop
+
+import (
+	"fmt"
+	"math/big"
+
+	"github.com/bojanz/currency"
+)
+
+// maxAmount is the largest amount of one payment, in minor units: the provider
+// takes eight digits.
+const maxAmount = 99_999_999
+
+// Money is an amount in the minor units of its ISO 4217 currency: 1250 USD is
+// $12.50, 1250 JPY is ¥1,250, 1250 KWD is 1.250 dinars.
+type Money struct {
+	Amount   int64  `json:"amount"`
+	Currency string `json:"currency"`
+}
+
+// check refuses what cannot be a price: not positive, too large, or in a
+// currency that does not exist.
+func (m Money) check(field string) error {
+	if !currency.IsValid(m.Currency) {
+		return bad(field, "needs an ISO 4217 currency, as in USD")
+	}
+	if m.Amount < 1 || m.Amount > maxAmount {
+		return bad(field, fmt.Sprintf("must be between 1 and %d minor units", maxAmount))
+	}
+	return nil
+}
+
+// times is the price of n units; ok is false when the total is more than one
+// payment can carry.
+func (m Money) times(n int64) (total Money, ok bool) {
+	if n < 1 || m.Amount > maxAmount/n {
+		return Money{}, false
+	}
+	return Money{m.Amount * n, m.Currency}, true
+}
+
+// String is for files and logs: "12.50 USD", with the digits ISO gives the
+// currency and no grouping.
+func (m Money) String() string {
+	digits, _ := currency.GetDigits(m.Currency)
+	unit := int64(1)
+	for range digits {
+		unit *= 10
+	}
+	if digits == 0 {
+		return fmt.Sprintf("%d %s", m.Amount, m.Currency)
+	}
+	sign, abs := "", m.Amount
+	if abs < 0 {
+		sign, abs = "-", -abs
+	}
+	return fmt.Sprintf("%s%d.%0*d %s", sign, abs/unit, int(digits), abs%unit, m.Currency)
+}
+
+// feeOf is the house's part of total at bps hundredths of a percent, rounded
+// down: the merchant keeps the fraction.
+func feeOf(total, bps int64) int64 { return share(total, bps, 10_000) }
+
+// share is floor(whole * part / of) without overflow on the way.
+func share(whole, part, of int64) int64 {
+	n := new(big.Int).Mul(big.NewInt(whole), big.NewInt(part))
+	return n.Div(n, big.NewInt(of)).Int64()
+}

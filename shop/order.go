@@ -1,0 +1,214 @@
+package shop
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"souk/internal/api"
+	"souk/internal/db"
+)
+
+// order is a row of shop_order.
+type order struct {
+	ID, Buyer, Key, Request        string
+	Channel, Show, Pin             string
+	InOffer                        bool
+	Product, Title                 string
+	Quantity                       int64
+	Unit, Total, Fee               Money
+	State                          State
+	Units                          string
+	Then                           State // what Releasing becomes
+	HoldUntil, LookAt              int64
+	ActionURL                      string
+	Parcel, Carrier, Tracking      string
+	Shipped                        int64
+	BuyerName, BuyerEmail, Address string
+	Country, Brand, Last4          string
+	DeclineCode, DeclineDetail     string
+	Refunded, Refunding            int64
+	MediaAt                        time.Time
+	Created, Changed               int64
+}
+
+const orderColumns = `id, buyer, idem_key, request, channel, show_id, pin, in_offer, product, title, quantity,
+	amount, total, fee, currency, state, units, release_to, hold_until, look_at, action_url,
+	parcel, carrier, tracking, shipped, buyer_name, buyer_email, address, country, brand, last4,
+	decline_code, decline_detail, refunded, refunding, media_at, created, changed`
+
+func scanOrder(row interface{ Scan(...any) error }) (order, error) {
+	var o order
+	var currency string
+	var media int64
+	err := row.Scan(&o.ID, &o.Buyer, &o.Key, &o.Request, &o.Channel, &o.Show, &o.Pin, &o.InOffer, &o.Product, &o.Title, &o.Quantity,
+		&o.Unit.Amount, &o.Total.Amount, &o.Fee.Amount, &currency, &o.State, &o.Units, &o.Then, &o.HoldUntil, &o.LookAt, &o.ActionURL,
+		&o.Parcel, &o.Carrier, &o.Tracking, &o.Shipped, &o.BuyerName, &o.BuyerEmail, &o.Address, &o.Country, &o.Brand, &o.Last4,
+		&o.DeclineCode, &o.DeclineDetail, &o.Refunded, &o.Refunding, &media, &o.Created, &o.Changed)
+	o.Unit.Currency, o.Total.Currency, o.Fee.Currency = currency, currency, currency
+	o.MediaAt = time.UnixMilli(media)
+	return o, err
+}
+
+// orderByID returns ErrNoOrder when there is none. It does not ask whose it is.
+func orderByID(ctx context.Context, from db.Reader, id string) (order, error) {
+	o, err := scanOrder(from.QueryRowContext(ctx, "SELECT "+orderColumns+" FROM shop_order WHERE id = $1", id))
+	return o, none(err, ErrNoOrder)
+}
+
+// newOrder computes everything an order says, none of it from the buyer's word.
+func newOrder(ctx context.Context, tx *db.Tx, buyer Person, a ask, q quote, m method) (order, error) {
+	total, ok := q.unit.times(*a.Quantity)
+	if !ok {
+		return order{}, bad("quantity", "makes a total that no single payment can carry")
+	}
+	bps, err := feeRate(ctx, tx, a.Channel)
+	if err != nil {
+		return order{}, err
+	}
+	address, err := json.Marshal(buyer.Address)
+	if err != nil {
+		return order{}, err
+	}
+	return order{
+		ID: newID(), Buyer: buyer.ID, Channel: a.Channel, Pin: q.pin, InOffer: q.inOffer,
+		Product: q.product.ID, Title: q.product.Title, Quantity: *a.Quantity,
+		Unit: q.unit, Total: total, Fee: Money{feeOf(total.Amount, bps), total.Currency},
+		State: Charging, Units: take.units(""), Parcel: "unfulfilled",
+		BuyerName: buyer.Name, BuyerEmail: buyer.Email, Address: string(address), Country: buyer.Address.Country,
+		Brand: m.Brand, Last4: m.Last4,
+		Created: tx.Millis(), Changed: tx.Millis(), LookAt: tx.Now.Add(patience).UnixMilli(),
+	}, nil
+}
+
+// insert adds the order; fresh is false when its buyer has used the key before.
+func (o order) insert(ctx context.Context, tx *db.Tx, now int64) (fresh bool, err error) {
+	n, err := tx.Changed(ctx, `INSERT INTO shop_order (id, buyer, idem_key, request, channel, show_id, pin, in_offer, product, title, quantity,
+		amount, total, fee, currency, state, units, look_at, buyer_name, buyer_email, address, country, brand, last4, media_at, created, changed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $26)
+		ON CONFLICT (buyer, idem_key) DO NOTHING`,
+		o.ID, o.Buyer, o.Key, o.Request, o.Channel, o.Show, o.Pin, o.InOffer, o.Product, o.Title, o.Quantity,
+		o.Unit.Amount, o.Total.Amount, o.Fee.Amount, o.Total.Currency, o.State, o.Units, o.LookAt,
+		o.BuyerName, o.BuyerEmail, o.Address, o.Country, o.Brand, o.Last4, o.MediaAt.UnixMilli(), now)
+	return n == 1, err
+}
+
+// feeRate is a channel's fee in hundredths of a percent; 0 unless the operator
+// set one.
+func feeRate(ctx context.Context, from db.Reader, channel string) (bps int64, err error) {
+	err = from.QueryRowContext(ctx, "SELECT fee_bps FROM shop_channel WHERE channel = $1", channel).Scan(&bps)
+	return bps, none(err, nil)
+}
+
+// attempt is one request for money.
+type attempt struct {
+	Key, Customer, Method, ReturnURL string
+	Intent                           string
+	Sent                             int64
+}
+
+func insertAttempt(ctx context.Context, tx *db.Tx, o order, m method, base string) error {
+	_, err := tx.Exec(ctx, `INSERT INTO shop_attempt (order_id, seq, idem_key, customer, method, return_url, sent)
+		VALUES ($1, 1, $2, $3, $4, $5, $6)`,
+		o.ID, "souk:"+o.ID+":1", m.Customer, m.ID, base+"/pay/return?order="+o.ID, tx.Millis())
+	return err
+}
+
+func attemptOf(ctx context.Context, from db.Reader, order string) (attempt, error) {
+	var a attempt
+	err := from.QueryRowContext(ctx, `SELECT idem_key, customer, method, return_url, intent, sent
+		FROM shop_attempt WHERE order_id = $1 ORDER BY seq DESC LIMIT 1`, order).
+		Scan(&a.Key, &a.Customer, &a.Method, &a.ReturnURL, &a.Intent, &a.Sent)
+	return a, err
+}
+
+// logEvent adds a line to the order's history.
+func logEvent(ctx context.Context, tx *db.Tx, order string, from, to State, n news, actor string) error {
+	_, err := tx.Exec(ctx, `INSERT INTO shop_order_event (order_id, seq, from_state, to_state, news, actor, at)
+		VALUES ($1, (SELECT COALESCE(MAX(seq), 0) + 1 FROM shop_order_event WHERE order_id = $1), $2, $3, $4, $5, $6)`,
+		order, from, to, n, actor, tx.Millis())
+	return err
+}
+
+// Order is an order as its buyer and its merchant see it.
+type Order struct {
+	ID        string      `json:"id"`
+	Channel   string      `json:"channel"`
+	Show      string      `json:"show"`
+	Pin       string      `json:"pin"`
+	State     State       `json:"state"`
+	Parcel    string      `json:"parcel"`
+	Shipment  *Shipment   `json:"shipment,omitempty"`
+	Lines     []Line      `json:"lines"`
+	Total     Money       `json:"total"`
+	Fee       Money       `json:"fee"`
+	Refunded  Money       `json:"refunded"`
+	Currency  string      `json:"currency"`
+	CreatedAt api.Time    `json:"created_at"`
+	MediaAt   api.Time    `json:"media_at"`
+	HoldUntil api.Time    `json:"hold_until,omitzero"`
+	Payment   *PaidWith   `json:"payment"`
+	Decline   *Decline    `json:"decline"`
+	Buyer     OrderPerson `json:"buyer"`
+}
+
+// Line is what was bought; Price is that of one unit.
+type Line struct {
+	Product  string `json:"product"`
+	Title    string `json:"title"`
+	Quantity int64  `json:"quantity"`
+	Price    Money  `json:"price"`
+}
+
+// PaidWith is what the buyer paid with, as a receipt says it.
+type PaidWith struct {
+	Brand string `json:"brand"`
+	Last4 string `json:"last4"`
+}
+
+// Shipment is how the parcel travels.
+type Shipment struct {
+	Carrier   string   `json:"carrier"`
+	Tracking  string   `json:"tracking"`
+	ShippedAt api.Time `json:"shipped_at"`
+}
+
+// OrderPerson is who bought, as they were at the tap.
+type OrderPerson struct {
+	Name    string          `json:"name"`
+	Email   string          `json:"email"`
+	Address json.RawMessage `json:"address"`
+}
+
+// view is the order as JSON.
+func (o order) view() Order {
+	v := Order{
+		ID: o.ID, Channel: o.Channel, Show: o.Show, Pin: o.Pin, State: o.State, Parcel: o.Parcel,
+		Lines: []Line{{o.Product, o.Title, o.Quantity, o.Unit}},
+		Total: o.Total, Fee: o.Fee, Refunded: Money{o.Refunded, o.Total.Currency}, Currency: o.Total.Currency,
+		CreatedAt: api.Millis(o.Created), MediaAt: api.At(o.MediaAt),
+		Buyer: OrderPerson{o.BuyerName, o.BuyerEmail, json.RawMessage(o.Address)},
+	}
+	if o.Brand != "" {
+		v.Payment = &PaidWith{o.Brand, o.Last4}
+	}
+	if o.DeclineCode != "" {
+		v.Decline = &Decline{o.DeclineCode, o.DeclineDetail}
+	}
+	if o.HoldUntil > 0 && o.State.open() {
+		v.HoldUntil = api.Millis(o.HoldUntil)
+	}
+	if o.Shipped > 0 {
+		v.Shipment = &Shipment{o.Carrier, o.Tracking, api.Millis(o.Shipped)}
+	}
+	return v
+}
+
+// reply is an order and, while the bank waits for the buyer, where to go.
+func (o order) reply() map[string]any {
+	doc := map[string]any{"order": o.view()}
+	if o.State == ActionRequired && o.ActionURL != "" {
+		doc["action"] = map[string]string{"redirect_url": o.ActionURL}
+	}
+	return doc
+}

@@ -1,0 +1,41 @@
+package shop
+
+import (
+	"net/http"
+
+	"souk/internal/api"
+)
+
+// Refusals: what a client can be told, by stable word.
+var (
+	ErrNoChannel = api.Fail(http.StatusNotFound, "no_such_channel", "There is no such channel.")
+	ErrNoProduct = api.Fail(http.StatusNotFound, "no_such_product", "There is no such product on this channel.")
+	ErrNoPin     = api.Fail(http.StatusNotFound, "no_such_pin", "This card was never on air here.")
+	ErrNoOrder   = api.Fail(http.StatusNotFound, "no_such_order", "There is no such order.")
+	ErrNoImage   = api.Fail(http.StatusNotFound, "no_such_image", "There is no such image.")
+	ErrForbidden = api.Fail(http.StatusForbidden, "not_allowed", "Your role on this channel does not allow this.")
+
+	ErrBadKey       = api.Fail(http.StatusBadRequest, "bad_key", "An order needs an Idempotency-Key header with a UUID of version 7, made when the finger goes down.")
+	ErrKeyReused    = api.Fail(http.StatusUnprocessableEntity, "key_reused", "This Idempotency-Key was used for something else.")
+	ErrSoldOut      = api.Fail(http.StatusConflict, "sold_out", "Sold out.")
+	ErrPriceChanged = api.Fail(http.StatusConflict, "price_changed", "The price is no longer what it was.")
+	ErrLimit        = api.Fail(http.StatusConflict, "limit_reached", "You have as many of these as one person can have.")
+	ErrTooFast      = api.Fail(http.StatusTooManyRequests, "too_fast", "That was too fast. Wait a moment.")
+	ErrRegion       = api.Fail(http.StatusUnavailableForLegalReasons, "region_blocked", "This channel does not sell to your country.")
+	ErrNoAddress    = api.Fail(http.StatusUnprocessableEntity, "address_missing", "Say where to send it first: an e-mail address and a postal address.")
+	ErrNoMethod     = api.Fail(http.StatusUnprocessableEntity, "payment_method_missing", "Save a way to pay first.")
+	ErrDeclined     = api.Fail(http.StatusPaymentRequired, "payment_declined", "The payment was declined. Nothing was charged.")
+	ErrOrderClosed  = api.Fail(http.StatusConflict, "order_closed", "This order has ended without a payment.")
+	ErrNotNow       = api.Fail(http.StatusConflict, "not_now", "The order is not in a state that allows this.")
+	ErrOverRefund   = api.Fail(http.StatusConflict, "over_refunded", "That is more than is left of the payment.")
+	ErrRefund       = api.Fail(http.StatusBadGateway, "refund_failed", "The payment provider refused the refund. Nothing was paid back.")
+	ErrProvider     = api.Fail(http.StatusBadGateway, "provider_unavailable", "The payment provider does not answer. Please try again.")
+	ErrSKUTaken     = api.Fail(http.StatusConflict, "sku_taken", "Another product of this channel has this SKU.")
+	ErrFull         = api.Fail(http.StatusConflict, "limit_reached", "The channel has as many products as one channel can have.")
+	ErrBadHook      = api.Fail(http.StatusBadRequest, "bad_signature", "The notification is not signed by the payment provider.")
+)
+
+// bad refuses one member of a body: 422 with the member's name.
+func bad(field, what string) error {
+	return api.Fail(http.StatusUnprocessableEntity, "bad_"+field, "The member "+field+" "+what+".").With("field", field)
+}

@@ -1,0 +1,233 @@
+package shop
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/singleflight"
+
+	"souk/internal/db"
+)
+
+// Limits.
+const (
+	maxProducts    = 500     // products of a channel
+	maxLineup      = 200     // products in a run of show
+	maxTitle       = 120     // runes
+	maxDescription = 4_000   // runes
+	maxSKU         = 64      // runes
+	maxStock       = 1 << 30 // units of one product
+	maxImage       = 2 << 20 // bytes
+	maxImageURL    = 500     // bytes
+	maxQuantity    = 99      // units in one order
+	maxOpenOrders  = 10      // orders one buyer may hold units with at once
+	maxOfferTime   = 24 * time.Hour
+	maxCarrier     = 60  // runes
+	maxTracking    = 120 // runes
+	maxCountries   = 260 // rules in one region table
+	pageOrders     = 50  // orders in one answer
+	maxExport      = 50_000
+
+	tapsPerBuyer    = 10 // orders one buyer may ask for at once, then one per tapRefill
+	tapRefill       = time.Second
+	methodsPerBuyer = 12 // payment methods one person may add at once, then one per methodRefill: card testers come this way
+	methodRefill    = 30 * time.Second
+	imagesPerPerson = 30 // uploads, then one per imageRefill
+	imageRefill     = 2 * time.Second
+	maxDeclines     = 12 // declined payments of one buyer within declineWindow
+	declineWindow   = 10 * time.Minute
+
+	actionTTL     = 5 * time.Minute  // how long a bank's question may stay open
+	processingTTL = 10 * time.Minute // how long a bank may think before the sweeper calls it off
+	patience      = 15 * time.Second // how long a charge may be in flight before the reconciler asks again
+	maxPatience   = 10 * time.Minute // …and the longest it waits between two tries
+	sweepEvery    = 2 * time.Second
+	sweepBatch    = 200 // orders one sweep looks at
+	sweepParallel = 4   // provider calls a sweep makes at once
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations returns the goose files of this package's tables.
+func Migrations() fs.FS {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	return sub
+}
+
+// Person is somebody who asks.
+type Person struct {
+	ID, Name, Email string
+	Address         *Address // nil until given
+}
+
+// Address is where a parcel goes; Country is ISO 3166-1 alpha-2.
+type Address struct {
+	Name       string `json:"name"`
+	Line1      string `json:"line1"`
+	Line2      string `json:"line2,omitempty"`
+	City       string `json:"city"`
+	Region     string `json:"region,omitempty"`
+	PostalCode string `json:"postal_code,omitempty"`
+	Country    string `json:"country"`
+	Phone      string `json:"phone,omitempty"`
+}
+
+// Channel is a channel as one person sees it.
+type Channel struct {
+	Slug, Title string
+	Roles       []string // of the person who asks: owner, host, merchant, moderator
+}
+
+// Who answers who asks and what they may do.
+type Who interface {
+	// Person returns who sent r, or a refusal that tells them to sign in.
+	Person(r *http.Request) (Person, error)
+	// Channel returns ErrNoChannel for a slug that is not there. person may be
+	// empty: nobody in particular.
+	Channel(ctx context.Context, slug, person string) (Channel, error)
+}
+
+// Rooms carries events to the people watching a channel. Calls do not block.
+type Rooms interface {
+	Tell(channel string, e Event)                            // numbered, to all
+	Refresh(channel string, e Event)                         // the latest value per (Type, Key), to all
+	Whisper(channel, person string, roles []string, e Event) // to one person and to everybody with one of the roles
+}
+
+// Event is something a room is told. MediaAt, when set, is the media time from
+// which it shows.
+type Event struct {
+	Type, Key string
+	MediaAt   time.Time
+	Data      any
+}
+
+// Timeline is what is on air, in media time.
+type Timeline interface {
+	Now(channel string) time.Time
+	Mark(channel string, m Mark)
+}
+
+// Mark is a pin on the timeline. End is zero while it is on air; Card is what
+// the room was told.
+type Mark struct {
+	Pin, Product string
+	Price        Money
+	Start, End   time.Time
+	Card         any
+}
+
+// Shop answers every request about goods and money. Set the configuration,
+// then Run it.
+type Shop struct {
+	// configuration
+	DB        *db.DB
+	Who       Who
+	Rooms     Rooms
+	Timeline  Timeline
+	Gateway   Gateway
+	Wallet    Wallet
+	Log       *slog.Logger
+	PublicURL string                      // scheme and host of return links; empty: those of the request
+	Show      func(channel string) string // id of the show on air, empty when none; nil: never any
+
+	// state
+	flights singleflight.Group // one provider call per order at a time
+	taps    limiter
+	cards   limiter
+	images  limiter
+	display display    // stock that rooms have not been shown yet
+	pinning sync.Mutex // held from the commit of a pin until the room was told
+
+	// channels
+	offers chan struct{} // the set of running offers changed
+}
+
+// New returns a Shop over d with its limits set. The caller fills in the
+// remaining configuration.
+func New(d *db.DB, log *slog.Logger) *Shop {
+	return &Shop{
+		DB: d, Log: log,
+		taps:    limiter{burst: tapsPerBuyer, every: tapRefill},
+		cards:   limiter{burst: methodsPerBuyer, every: methodRefill},
+		images:  limiter{burst: imagesPerPerson, every: imageRefill},
+		display: display{dirty: map[string]string{}, wake: make(chan struct{}, 1)},
+		offers:  make(chan struct{}, 1),
+	}
+}
+
+// Roles that sell, see orders, and move money back.
+var (
+	sellers  = []string{"owner", "host", "merchant"}
+	hosts    = []string{"owner", "host"}
+	treasury = []string{"owner", "merchant"}
+)
+
+// require returns who asks, if they hold one of the roles on the channel.
+func (s *Shop) require(r *http.Request, channel string, roles []string) (Person, error) {
+	p, err := s.Who.Person(r)
+	if err != nil {
+		return Person{}, err
+	}
+	c, err := s.Who.Channel(r.Context(), channel, p.ID)
+	if err != nil {
+		return Person{}, err
+	}
+	if !c.any(roles) {
+		return Person{}, ErrForbidden
+	}
+	return p, nil
+}
+
+func (c Channel) any(roles []string) bool {
+	return slices.ContainsFunc(c.Roles, func(r string) bool { return slices.Contains(roles, r) })
+}
+
+// showOf is the id of the show on air, if any.
+func (s *Shop) showOf(channel string) string {
+	if s.Show == nil {
+		return ""
+	}
+	return s.Show(channel)
+}
+
+// newID returns an id that sorts by time, so that indexes grow at one end.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// collect scans all rows and closes them.
+func collect[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := []T{}
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}
+
+// none turns "no such row" into a refusal.
+func none(err, refusal error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return refusal
+	}
+	return err
+}

@@ -1,0 +1,122 @@
+package shop
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/http"
+
+	"souk/internal/api"
+	"souk/internal/db"
+)
+
+// PlaceOrder handles POST /api/v1/orders: one tap, one order, at most one
+// charge. The Idempotency-Key belongs to its buyer; the same key and body is
+// answered with the same order wherever it stands by then, and a refusal that
+// left no order behind is decided anew.
+func (s *Shop) PlaceOrder(w http.ResponseWriter, r *http.Request) error {
+	buyer, err := s.Who.Person(r)
+	if err != nil {
+		return err
+	}
+	key, err := orderKey(r)
+	if err != nil {
+		return err
+	}
+	var a ask
+	if err := api.Read(w, r, &a); err != nil {
+		return err
+	}
+	if err := a.check(); err != nil {
+		return err
+	}
+	o, err := s.tap(r.Context(), buyer, key, a, s.base(r))
+	if err != nil {
+		return err
+	}
+	return answer(w, o)
+}
+
+// tap takes the units, asks for the money, and writes down what came of it.
+func (s *Shop) tap(ctx context.Context, buyer Person, key string, a ask, base string) (order, error) {
+	o, err := s.earlier(ctx, s.DB.Read(), buyer.ID, key, a)
+	if errors.Is(err, sql.ErrNoRows) {
+		if wait, ok := s.taps.take(buyer.ID, key); !ok {
+			return order{}, tooFast(wait)
+		}
+		o, err = s.hold(ctx, buyer, key, a, base) // first commit
+	}
+	if err != nil {
+		return order{}, err
+	}
+	return s.advance(ctx, o.ID, "tap") // one call, second commit
+}
+
+// hold is the first commit: order, units and the request for money together,
+// or none of them.
+func (s *Shop) hold(ctx context.Context, buyer Person, key string, a ask, base string) (order, error) {
+	var o order
+	media, show := s.Timeline.Now(a.Channel), s.showOf(a.Channel)
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		q, err := quoteFor(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		if err := s.mayBuy(ctx, tx, buyer, a.Channel); err != nil {
+			return err
+		}
+		m, err := methodOf(ctx, tx, buyer.ID)
+		if err != nil {
+			return err
+		}
+		if o, err = newOrder(ctx, tx, buyer, a, q, m); err != nil {
+			return err
+		}
+		o.Key, o.Request, o.Show, o.MediaAt = key, a.hash(), show, media
+		if fresh, err := o.insert(ctx, tx, tx.Millis()); err != nil {
+			return err
+		} else if !fresh { // the same finger, a moment earlier
+			o, err = s.earlier(ctx, tx, buyer.ID, key, a)
+			return err
+		}
+		if err := takeUnits(ctx, tx, o, q); err != nil {
+			return err
+		}
+		if err := insertAttempt(ctx, tx, o, m, base); err != nil {
+			return err
+		}
+		return logEvent(ctx, tx, o.ID, "", Charging, tapped, "buyer")
+	})
+	if err != nil {
+		return order{}, err
+	}
+	s.announce(o)
+	return o, nil
+}
+
+// earlier finds the order that this buyer placed with this key: sql.ErrNoRows
+// when there is none, ErrKeyReused when it was for something else.
+func (s *Shop) earlier(ctx context.Context, from db.Reader, buyer, key string, a ask) (order, error) {
+	o, err := scanOrder(from.QueryRowContext(ctx, "SELECT "+orderColumns+" FROM shop_order WHERE buyer = $1 AND idem_key = $2", buyer, key))
+	if err == nil && o.Request != a.hash() {
+		err = ErrKeyReused
+	}
+	return o, err
+}
+
+// answer tells a buyer where their order stands.
+func answer(w http.ResponseWriter, o order) error {
+	switch {
+	case o.State == Paid || o.State == Refunded:
+		return api.Write(w, http.StatusOK, o.reply())
+	case o.Then == PaymentFailed || o.State == PaymentFailed:
+		refusal := ErrDeclined
+		if o.DeclineDetail != "" {
+			refusal = api.Fail(refusal.Status, refusal.Code, o.DeclineDetail)
+		}
+		return refusal.With("order", o.view())
+	case o.State.open():
+		return api.Write(w, http.StatusAccepted, o.reply())
+	}
+	return ErrOrderClosed.With("order", o.view())
+}
