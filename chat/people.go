@@ -34,18 +34,13 @@ type bucket struct{ fullAt time.Time }
 
 func (b *bucket) full(now time.Time) bool { return !b.fullAt.After(now) }
 
-// wait returns how long until take would succeed; 0: now.
-func (b *bucket) wait(now time.Time, burst int, every time.Duration) time.Duration {
-	return max(0, b.fullAt.Sub(now)-time.Duration(burst-1)*every)
-}
-
-// take uses up one, or returns how long to wait.
+// take uses up one and returns 0, or returns how long to wait.
 func (b *bucket) take(now time.Time, burst int, every time.Duration) time.Duration {
-	if d := b.wait(now, burst, every); d > 0 {
-		return d
-	}
 	if b.full(now) {
 		b.fullAt = now
+	}
+	if wait := b.fullAt.Sub(now) - time.Duration(burst-1)*every; wait > 0 {
+		return wait
 	}
 	b.fullAt = b.fullAt.Add(every)
 	return 0

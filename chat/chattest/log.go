@@ -1,0 +1,202 @@
+// Package chattest is the contract of chat's ports as tests. An implementation
+// of [chat.Log] belongs into souk once ExerciseLog passes on it.
+package chattest
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"souk/chat"
+)
+
+// ExerciseLog checks a Log. fresh returns an empty one; again returns a second
+// Log on the same store, as the next process would open it (the same Log, if
+// the store does not outlive it).
+func ExerciseLog(t *testing.T, fresh func(t *testing.T) (log chat.Log, again func() chat.Log)) {
+	t.Run("a new channel", func(t *testing.T) {
+		log, _ := fresh(t)
+		s := mustOpen(t, log, "tea")
+		if s.Epoch == "" || len(s.Entries) != 0 || len(s.Sanctions) != 0 || s.Slow != 0 {
+			t.Errorf("a new channel is not empty: %+v", s)
+		}
+		if other := mustOpen(t, log, "silk"); other.Epoch == s.Epoch {
+			t.Error("two channels share an epoch")
+		}
+	})
+	t.Run("entries come back as they were", func(t *testing.T) {
+		log, again := fresh(t)
+		mustOpen(t, log, "tea")
+		want := []chat.Entry{
+			{Seq: 1, At: when(1), Type: "message", Message: "m1", Person: "ana", Data: raw(`{"text":"שלום 👋 <b>"}`)},
+			{Seq: 2, At: when(2), Type: "pinned", MediaAt: when(3), Data: raw(`{"pin":"p1"}`)},
+			{Seq: 3, At: when(2), Type: "notice", Data: raw(`{"text":"a\u0000b"}`)},
+		}
+		mustAppend(t, log, "tea", chat.Batch{Entries: want[:1]})
+		mustAppend(t, log, "tea", chat.Batch{Entries: want[1:]})
+		mustAppend(t, log, "silk", chat.Batch{Entries: []chat.Entry{{Seq: 1, At: when(1), Type: "notice", Data: raw(`{}`)}}})
+		s := mustOpen(t, again(), "tea")
+		if !reflect.DeepEqual(s.Entries, want) {
+			t.Errorf("got  %+v\nwant %+v", s.Entries, want)
+		}
+		if s.Last() != 3 {
+			t.Errorf("last is %d, want 3", s.Last())
+		}
+	})
+	t.Run("only the last entries, by number", func(t *testing.T) {
+		log, again := fresh(t)
+		mustOpen(t, log, "tea")
+		const n = chat.EntriesKept + 5
+		var b chat.Batch
+		for i := int64(1); i <= n; i++ {
+			b.Entries = append(b.Entries, entry(i))
+		}
+		mustAppend(t, log, "tea", b)
+		s := mustOpen(t, again(), "tea")
+		if len(s.Entries) != chat.EntriesKept || s.Entries[0].Seq != 6 || s.Last() != n {
+			t.Errorf("got %d entries from %d to %d", len(s.Entries), s.Entries[0].Seq, s.Last())
+		}
+	})
+	t.Run("writing a number again replaces it", func(t *testing.T) {
+		log, again := fresh(t)
+		mustOpen(t, log, "tea")
+		b := chat.Batch{Entries: []chat.Entry{entry(1), entry(2)}}
+		mustAppend(t, log, "tea", b)
+		mustAppend(t, log, "tea", b)
+		gone := chat.Entry{Seq: 1, At: when(1), Type: "deleted", Data: raw(`{"message":"m1"}`)}
+		// Within one batch too, the later one counts.
+		mustAppend(t, log, "tea", chat.Batch{Entries: []chat.Entry{entry(1), gone, entry(3)}})
+		got := mustOpen(t, again(), "tea").Entries
+		if want := []chat.Entry{gone, entry(2), entry(3)}; !reflect.DeepEqual(got, want) {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
+	})
+	t.Run("sanctions", func(t *testing.T) { sanctions(t, fresh) })
+	t.Run("slow mode", func(t *testing.T) {
+		log, again := fresh(t)
+		mustOpen(t, log, "tea")
+		d := 30 * time.Second
+		mustAppend(t, log, "tea", chat.Batch{Slow: &d})
+		mustAppend(t, log, "tea", chat.Batch{Entries: []chat.Entry{entry(1)}})
+		if s := mustOpen(t, again(), "tea"); s.Slow != d {
+			t.Errorf("slow mode is %s, want %s", s.Slow, d)
+		}
+		var off time.Duration
+		mustAppend(t, log, "tea", chat.Batch{Slow: &off})
+		if s := mustOpen(t, again(), "tea"); s.Slow != 0 {
+			t.Errorf("slow mode is still %s", s.Slow)
+		}
+	})
+	t.Run("epochs", func(t *testing.T) { epochs(t, fresh) })
+	t.Run("channels at the same time", func(t *testing.T) {
+		log, again := fresh(t)
+		var wg sync.WaitGroup
+		for i := range 8 {
+			channel := fmt.Sprint("c", i)
+			mustOpen(t, log, channel)
+			wg.Go(func() {
+				for seq := int64(1); seq <= 20; seq++ {
+					if err := log.Append(t.Context(), channel, chat.Batch{Entries: []chat.Entry{entry(seq)}}); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		second := again()
+		for i := range 8 {
+			if s := mustOpen(t, second, fmt.Sprint("c", i)); len(s.Entries) != 20 {
+				t.Errorf("c%d has %d entries, want 20", i, len(s.Entries))
+			}
+		}
+	})
+}
+
+func sanctions(t *testing.T, fresh func(t *testing.T) (chat.Log, func() chat.Log)) {
+	log, again := fresh(t)
+	mustOpen(t, log, "tea")
+	later := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
+	ban := chat.Sanction{Person: "ann", By: "mod"}
+	mute := chat.Sanction{Person: "bob", Until: later, By: "mod"}
+	mustAppend(t, log, "tea", chat.Batch{Sanctions: []chat.Sanction{
+		{Person: "ann", Until: later, By: "mod"}, ban, mute, {Person: "cy", By: "mod"}, {Person: "cy", Lifted: true},
+	}})
+	want := []chat.Sanction{ban, mute}
+	if got := mustOpen(t, again(), "tea").Sanctions; !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if got := mustOpen(t, log, "silk").Sanctions; len(got) != 0 {
+		t.Errorf("another channel has %+v", got)
+	}
+	mustAppend(t, log, "tea", chat.Batch{Sanctions: []chat.Sanction{{Person: "ann", Lifted: true}, {Person: "nobody", Lifted: true}}})
+	if got := mustOpen(t, again(), "tea").Sanctions; !reflect.DeepEqual(got, want[1:]) {
+		t.Errorf("after lifting one: %+v", got)
+	}
+}
+
+func epochs(t *testing.T, fresh func(t *testing.T) (chat.Log, func() chat.Log)) {
+	log, again := fresh(t)
+	first := mustOpen(t, log, "tea").Epoch
+	mustAppend(t, log, "tea", chat.Batch{Entries: []chat.Entry{entry(1)}})
+	mustSeal(t, log, "tea", 1)
+	second := again()
+	if got := mustOpen(t, second, "tea").Epoch; got != first {
+		t.Fatalf("epoch %s after a clean end, want still %s", got, first)
+	}
+	// Opening has broken the seal, even though nothing was written since.
+	third := mustOpen(t, again(), "tea").Epoch
+	if third == first {
+		t.Fatal("the same epoch after an end without a seal")
+	}
+	// A seal that does not name the last entry proves nothing.
+	log = again()
+	mustOpen(t, log, "tea")
+	mustAppend(t, log, "tea", chat.Batch{Entries: []chat.Entry{entry(2)}})
+	mustSeal(t, log, "tea", 5)
+	if got := mustOpen(t, again(), "tea"); got.Epoch == third || got.Last() != 2 {
+		t.Errorf("epoch %s, last %d: the seal at 5 was believed", got.Epoch, got.Last())
+	}
+	// A channel nobody spoke on can be sealed too.
+	silent := mustOpen(t, log, "silk").Epoch
+	mustSeal(t, log, "silk", 0)
+	if got := mustOpen(t, again(), "silk").Epoch; got != silent {
+		t.Errorf("epoch %s of a silent channel, want still %s", got, silent)
+	}
+}
+
+func mustOpen(t *testing.T, l chat.Log, channel string) chat.State {
+	t.Helper()
+	s, err := l.Open(t.Context(), channel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func mustAppend(t *testing.T, l chat.Log, channel string, b chat.Batch) {
+	t.Helper()
+	if err := l.Append(t.Context(), channel, b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustSeal(t *testing.T, l chat.Log, channel string, seq int64) {
+	t.Helper()
+	if err := l.Seal(t.Context(), channel, seq); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func entry(seq int64) chat.Entry {
+	return chat.Entry{
+		Seq: seq, At: when(seq), Type: "message", Message: fmt.Sprint("m", seq), Person: "ana",
+		Data: raw(fmt.Sprintf(`{"text":"%d"}`, seq)),
+	}
+}
+
+func when(ms int64) time.Time { return time.UnixMilli(1_790_000_000_000 + ms).UTC() }
+
+func raw(s string) json.RawMessage { return json.RawMessage(s) }
