@@ -1,0 +1,211 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+)
+
+// View names a kind of page. The browser gets it in its boot data.
+type View string
+
+// The pages that exist.
+const (
+	Home   View = "home"
+	Live   View = "live"
+	Studio View = "studio"
+	Order  View = "order"
+)
+
+// entries are the Vite entry points, and preloads the module a page will need right after its first paint.
+var (
+	entries = map[View]string{
+		Home:   "src/pages/home.ts",
+		Live:   "src/pages/live.ts",
+		Studio: "src/pages/studio.ts",
+		Order:  "src/pages/order.ts",
+	}
+	preloads = map[View]string{Live: "src/lib/player.ts"}
+)
+
+// First is what a page knows before its first request.
+type First struct {
+	Title string // of the document, without the product's name; empty: the product's name alone
+	Data  any    // encoded as JSON into the page; by convention the API's answer to what the page would ask first
+}
+
+// Config is what the pages need from the program.
+type Config struct {
+	// Boot answers for one request of one page; id is the channel or order in its URL, empty for the others.
+	// found=false makes it a 404 page. An error is logged and shown as a page that offers to try again.
+	// Optional: nil means that every page exists and starts without data.
+	Boot func(r *http.Request, view View, id string) (first First, found bool, err error)
+
+	// Sandbox says that no money moves: payment pages then need no provider's scripts, and their policy allows none.
+	Sandbox bool
+
+	// Dist replaces the embedded build, for instance by os.DirFS("web/dist") while working on the pages.
+	Dist fs.FS
+
+	Log *slog.Logger
+}
+
+// Pages serves the documents and their assets.
+type Pages struct {
+	cfg    Config
+	bundle *bundle // nil: nothing was built
+	files  map[string]*asset
+	layout *template.Template
+}
+
+// New reads the build. A missing build is no error, an incomplete one is.
+func New(cfg Config) (*Pages, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Dist == nil {
+		cfg.Dist = dist()
+	}
+	layout, err := template.ParseFS(templates, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("web: templates: %w", err)
+	}
+	bundle, err := readBundle(cfg.Dist)
+	if err != nil {
+		return nil, fmt.Errorf("web: manifest: %w", err)
+	}
+	files, err := readAssets(cfg.Dist)
+	if err != nil {
+		return nil, fmt.Errorf("web: assets: %w", err)
+	}
+	if bundle == nil {
+		cfg.Log.Warn("the pages are not built; run make build, or npm ci && npm run build in web")
+	}
+	return &Pages{cfg: cfg, bundle: bundle, files: files, layout: layout}, nil
+}
+
+// Built reports whether there is a build to show.
+func (p *Pages) Built() bool { return p.bundle != nil }
+
+// Home is "GET /{$}": the channels.
+func (p *Pages) Home(w http.ResponseWriter, r *http.Request) { p.page(w, r, Home, "") }
+
+// Live is "GET /live/{channel}": watch, talk and buy.
+func (p *Pages) Live(w http.ResponseWriter, r *http.Request) {
+	p.page(w, r, Live, r.PathValue("channel"))
+}
+
+// Studio is "GET /studio": the host's console.
+func (p *Pages) Studio(w http.ResponseWriter, r *http.Request) { p.page(w, r, Studio, "") }
+
+// Order is "GET /orders/{order}": the buyer's status page.
+func (p *Pages) Order(w http.ResponseWriter, r *http.Request) {
+	p.page(w, r, Order, r.PathValue("order"))
+}
+
+// NotFound is the page for every other path, with status 404.
+func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {
+	p.message(w, r, http.StatusNotFound, "There is nothing at this address", "It may have moved, or the link may be incomplete.")
+}
+
+// broken is the page for an error that is only logged.
+func (p *Pages) broken(w http.ResponseWriter, r *http.Request) {
+	p.message(w, r, http.StatusInternalServerError, "Something went wrong on our side", "Please try again in a moment.")
+}
+
+func (p *Pages) page(w http.ResponseWriter, r *http.Request, view View, id string) {
+	if p.bundle == nil {
+		p.unbuilt(w, r)
+		return
+	}
+	first, found := First{}, true
+	if p.cfg.Boot != nil {
+		var err error
+		if first, found, err = p.cfg.Boot(r, view, id); err != nil {
+			p.cfg.Log.Error("page has no boot data", "view", view, "error", err)
+			p.broken(w, r)
+			return
+		}
+	}
+	if !found {
+		p.NotFound(w, r)
+		return
+	}
+	data, err := json.Marshal(boot{View: view, ID: id, Sandbox: p.cfg.Sandbox, Data: first.Data})
+	if err != nil {
+		p.cfg.Log.Error("boot data cannot be encoded", "view", view, "error", err)
+		p.broken(w, r)
+		return
+	}
+	p.render(w, r, http.StatusOK, "page.html", document{
+		First:  first,
+		View:   view,
+		Load:   p.bundle.load(view),
+		Boot:   template.JS(data), // json.Marshal escapes <, > and &, so it cannot end its element
+		policy: pagePolicy(view, p.cfg.Sandbox),
+	})
+}
+
+// document is what a template is rendered from.
+type document struct {
+	First
+	View     View
+	Load     load        // what the page's head refers to
+	Boot     template.JS // a boot, encoded
+	Headline string      // of a message page
+	Sentence string
+	Steps    []string // commands, on the page that says how to build
+
+	policy string
+}
+
+// boot is the page's first <script type="application/json">; src/lib/boot.ts reads it.
+type boot struct {
+	View    View   `json:"view"`
+	ID      string `json:"id,omitempty"`
+	Sandbox bool   `json:"sandbox"`
+	Data    any    `json:"data"`
+}
+
+// Layers is the one inline style: it fixes the order of the cascade before any stylesheet arrives in any order.
+func (document) Layers() template.CSS { return layers }
+
+func (p *Pages) message(w http.ResponseWriter, r *http.Request, status int, headline, sentence string) {
+	d := document{First: First{Title: headline}, Headline: headline, Sentence: sentence, policy: messagePolicy}
+	if p.bundle != nil {
+		d.Load = load{Styles: p.bundle.load(Home).Styles}
+	}
+	p.render(w, r, status, "message.html", d)
+}
+
+func (p *Pages) unbuilt(w http.ResponseWriter, r *http.Request) {
+	p.render(w, r, http.StatusServiceUnavailable, "message.html", document{
+		First:    First{Title: "The pages are not built"},
+		Headline: "The pages are not built yet",
+		Sentence: "This souk was compiled without its browser side. The API, the video and the rooms work; to get the pages, build them and compile again:",
+		Steps:    []string{"make build"},
+		policy:   messagePolicy,
+	})
+}
+
+// render writes a whole document or, when the template fails, nothing of it.
+func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name string, d document) {
+	var body bytes.Buffer
+	if err := p.layout.ExecuteTemplate(&body, name, d); err != nil {
+		p.cfg.Log.Error("page cannot be rendered", "template", name, "error", err)
+		http.Error(w, "Something went wrong on our side.", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	secure(h, d.policy)
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store") // boot data may be personal and is out of date at once
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body.Bytes()) // the reader may have left
+	}
+}

@@ -1,0 +1,124 @@
+// The shapes of the HTTP API and of the websocket, as the server sends them. See docs/protocol.md.
+
+/** Integer minor units with an ISO 4217 code: 1250 USD is twelve dollars and fifty cents. */
+export type Money = { amount: number; currency: string };
+
+export type Stock = { available: number; held: number; sold: number };
+
+export type Product = {
+  id: string;
+  channel: string;
+  sku: string;
+  title: string;
+  description: string;
+  price: Money;
+  stock: Stock;
+  image: string;
+};
+
+export type Offer = { price: Money; seconds: number; ends_at: string; stock?: number; per_buyer?: number };
+
+/** A product on air, and on what terms. */
+export type Pin = { pin: string; product: Product; offer: Offer | null; media_at: string; pinned_at: string };
+
+export type ChannelState = 'offline' | 'live' | 'paused' | 'ended';
+
+export type Channel = {
+  slug: string;
+  title: string;
+  live: boolean;
+  state?: ChannelState;
+  show?: { id: string; state?: string; started_at: string };
+  viewers: number;
+  hls: string;
+  pin?: Pin | null;
+};
+
+export type Address = {
+  name: string;
+  line1: string;
+  line2?: string;
+  city: string;
+  region?: string;
+  postal_code?: string;
+  country: string;
+  phone?: string;
+};
+
+export type PaymentMethod = { id: string; brand: string; last4: string; default?: boolean };
+
+export type Me = {
+  id: string;
+  name: string;
+  guest: boolean;
+  email: string;
+  address: Address | null;
+  roles: Record<string, string[]>;
+  payment_methods: PaymentMethod[];
+};
+
+export type OrderState =
+  | 'charging'
+  | 'action_required'
+  | 'processing'
+  | 'payment_failed'
+  | 'releasing'
+  | 'expired'
+  | 'canceled'
+  | 'paid'
+  | 'refunded';
+
+export type Parcel = 'unfulfilled' | 'packed' | 'shipped' | 'delivered' | 'returned';
+
+export type Line = { product: string; title: string; quantity: number; price: Money };
+
+export type Order = {
+  id: string;
+  channel: string;
+  state: OrderState;
+  parcel: Parcel;
+  lines: Line[];
+  total: Money;
+  fee?: Money;
+  currency: string;
+  created_at: string;
+  media_at?: string;
+  hold_until?: string;
+  payment?: { brand: string; last4: string } | null;
+  decline?: { code: string; detail: string } | null;
+  buyer?: { name: string; email: string; address?: Address | null };
+  carrier?: string;
+  tracking?: string;
+  refunded?: Money;
+};
+
+export type Person = { id: string; name: string; roles?: string[]; badges?: string[] };
+
+export type ChatMessage = { id: string; from: Person; text: string; at?: string };
+
+export type Publisher = {
+  connected: boolean;
+  since?: string;
+  remote?: string;
+  video?: { codec: string; width: number; height: number; fps: number; bitrate: number; keyframe_interval: number };
+  audio?: { codec: string; sample_rate: number; channels: number; bitrate: number };
+  advice?: (string | { code?: string; detail?: string; text?: string })[] | null;
+};
+
+export type Ingest = { server: string; stream_key: string; publisher: Publisher };
+
+export type TestMethod = { test: string; label: string; hint: string };
+
+export type Currency = { digits: number; symbol?: string };
+
+export type Config = { sandbox: boolean; stripe_publishable_key?: string; currencies: Record<string, Currency> };
+
+/** One event of a websocket frame. `seq` is there on the recoverable types only. */
+export type Event = {
+  type: string;
+  seq?: number;
+  epoch?: string;
+  at?: string;
+  media_at?: string;
+  data: any; // each consumer narrows it by `type`
+};

@@ -1,0 +1,23 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vitest/config';
+import { clean, precompress } from './build/output.ts';
+
+// One entry per page; the Go side looks entries up by these source paths.
+const entries = ['home', 'live', 'studio', 'order'].map((name) => `src/pages/${name}.ts`);
+
+export default defineConfig({
+  base: '/_/',
+  plugins: [svelte(), clean(), precompress()],
+  build: {
+    target: 'es2022',
+    manifest: 'manifest.json',
+    // The folder holds a committed placeholder, so the clean plugin empties it instead of Vite.
+    emptyOutDir: false,
+    // Inlined data: URIs would need their own permission in the Content-Security-Policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 400,
+    rolldownOptions: { input: entries },
+  },
+  test: { include: ['src/**/*.test.ts', 'build/*.test.ts'], environment: 'node' },
+});
