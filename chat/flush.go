@@ -43,7 +43,10 @@ func (r *room) flush() {
 			events = append(events, e.appendTo(nil))
 		}
 	}
-	r.flushed = r.ring.last
+	if r.flushed != r.ring.last {
+		r.flushed = r.ring.last
+		r.historyJSON = nil
+	}
 	for _, k := range r.pending {
 		if event, ok := r.latest[k]; ok { // else evicted in between
 			events = append(events, event)

@@ -250,7 +250,6 @@ func (r *room) number(e Entry) Entry {
 	e.At = time.Now().UTC().Truncate(time.Millisecond)
 	e = r.ring.add(e)
 	r.scribe.entry(e)
-	r.historyJSON = nil
 	r.hub.count.events.Add(1)
 	return e
 }

@@ -1,0 +1,12 @@
+package chat
+
+// Remembered returns how many people a room keeps count of.
+func (h *Hub) Remembered(channel string) int {
+	ask := remembered{make(chan int, 1)}
+	h.post(channel, ask)
+	return <-ask.n
+}
+
+type remembered struct{ n chan int }
+
+func (m remembered) deliver(r *room) { m.n <- len(r.members) }
