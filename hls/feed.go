@@ -1,0 +1,279 @@
+package hls
+
+import (
+	"bytes"
+	"log/slog"
+	"time"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+)
+
+// feed turns what one publisher sends into runs that the muxer can digest. The session's lock guards it.
+//
+// A session starts by probing: frames are held until both media were seen or enough time went by, because the tracks
+// of a run cannot change. After that every frame goes to the current run, which is replaced
+//   - at the next key frame, when parameters changed or a medium came or went,
+//   - at once, when the clock jumped or the muxer gave up; frames up to the next key frame are dropped then.
+type feed struct {
+	// configuration
+	timeline *timeline
+	log      *slog.Logger
+
+	// state
+	clock    clock
+	params   params // as last announced
+	asc      []byte
+	media    [2]medium // by Kind
+	probing  bool
+	held     []Frame
+	run      *run
+	stale    bool // replace the run at the next key frame
+	refused  int  // frames in a row that the muxer did not take
+	playable bool // something of this session is in the window
+	counts   counts
+}
+
+// medium is what is known of one kind of frames.
+type medium struct {
+	alive bool          // frames are coming
+	last  time.Duration // of the newest frame
+	timed bool          // last is set
+	since time.Duration // the other medium's last when the newest frame came
+}
+
+// counts is what the closing log line tells.
+type counts struct{ frames, dropped, refused, runs int }
+
+func (f *feed) setH264(sps, pps []byte) {
+	if bytes.Equal(f.params.sps, sps) && bytes.Equal(f.params.pps, pps) {
+		return
+	}
+	f.params.sps, f.params.pps = bytes.Clone(sps), bytes.Clone(pps)
+	f.stale = true
+}
+
+func (f *feed) setAAC(asc []byte, c mpeg4audio.AudioSpecificConfig) {
+	if bytes.Equal(f.asc, asc) {
+		return
+	}
+	f.asc, f.params.asc = bytes.Clone(asc), &c
+	f.stale = true
+}
+
+// take is the way of every frame.
+func (f *feed) take(fr Frame) {
+	f.counts.frames++
+	if fr.Kind != Video && fr.Kind != Audio {
+		f.counts.dropped++
+		return
+	}
+	if fr.Kind == Audio && (len(fr.Units) == 0 || len(fr.Units[0]) == 0) {
+		f.counts.dropped++
+		return
+	}
+	if f.jumped(fr) {
+		f.log.Warn("publisher's clock jumped", "kind", fr.Kind, "to", fr.DTS)
+		f.endRun()
+		f.clock = clock{}
+		f.media[Video].timed, f.media[Audio].timed = false, false
+		f.held = nil
+	}
+	f.clock.see(fr.PTS, fr.Arrived)
+	m := &f.media[fr.Kind]
+	m.alive, m.last, m.timed, m.since = true, fr.DTS, true, f.media[1-fr.Kind].last
+	f.missOther(fr.Kind)
+
+	if f.probing {
+		f.held = append(f.held, fr)
+		if !f.probed() {
+			return
+		}
+		f.probing = false
+		held := f.held
+		f.held = nil
+		for _, h := range held {
+			f.deliver(h)
+		}
+		return
+	}
+	f.deliver(fr)
+}
+
+// jumped reports a step of the publisher's clock that no muxer would survive.
+func (f *feed) jumped(fr Frame) bool {
+	m := f.media[fr.Kind]
+	if m.timed && fr.DTS < m.last-jumpBackward {
+		return true
+	}
+	if fr.Kind == Video && m.timed && f.run != nil && f.run.video() && fr.DTS > m.last+jumpForward {
+		return true // one sample would last as long
+	}
+	newest, known := time.Duration(0), false
+	for _, m := range f.media {
+		if m.timed && (!known || m.last > newest) {
+			newest, known = m.last, true
+		}
+	}
+	return known && fr.DTS > newest+jumpForward
+}
+
+// missOther notices that the other medium stopped coming. How far apart the two media's times are does not matter.
+func (f *feed) missOther(kind Kind) {
+	limit := lostAudio
+	if kind == Audio {
+		limit = lostVideo
+	}
+	if other := &f.media[1-kind]; other.alive && other.timed && f.media[kind].last-other.since > limit {
+		other.alive = false
+		f.log.Warn("publisher stopped one medium", "still", kind)
+	}
+}
+
+// probed reports whether the tracks can be chosen.
+func (f *feed) probed() bool {
+	if f.media[Video].alive && f.media[Audio].alive || len(f.held) >= probeFrames {
+		return true
+	}
+	span := probeSpan
+	if f.params.video() && !f.media[Video].alive {
+		span = probeSpanDeclared
+	}
+	return f.held[len(f.held)-1].DTS-f.held[0].DTS >= span
+}
+
+// wanted are the parameters a run that opens now should have.
+func (f *feed) wanted() params {
+	var p params
+	if f.media[Video].alive {
+		p.sps, p.pps = f.params.sps, f.params.pps
+	}
+	if f.media[Audio].alive {
+		p.asc = f.params.asc
+	}
+	return p
+}
+
+// deliver gives a frame to the run it belongs to.
+func (f *feed) deliver(fr Frame) {
+	if fr.Kind == Video {
+		f.deliverVideo(fr)
+	} else {
+		f.deliverAudio(fr)
+	}
+}
+
+func (f *feed) deliverVideo(fr Frame) {
+	pic := clean(fr.Units)
+	if pic.sps != nil && pic.pps != nil {
+		f.setH264(pic.sps, pic.pps)
+	}
+	if !pic.coded || !f.params.video() {
+		f.counts.dropped++
+		return
+	}
+	if pic.key && f.outdated() {
+		if f.run != nil && f.run.video() {
+			// The muxer completes a segment when it sees the key frame that starts the next one.
+			f.written(fr, true, f.run.writeVideo(fr.PTS, pic, f.clock.at(fr.PTS)))
+		}
+		f.openRun(fr)
+	}
+	if f.run == nil || !f.run.video() {
+		f.counts.dropped++
+		return
+	}
+	f.written(fr, pic.key, f.run.writeVideo(fr.PTS, pic, f.clock.at(fr.PTS)))
+}
+
+func (f *feed) deliverAudio(fr Frame) {
+	if !f.params.audio() {
+		f.counts.dropped++
+		return
+	}
+	if f.outdated() && !f.wanted().video() {
+		f.openRun(fr)
+	}
+	if f.run == nil || !f.run.audio() || f.run.asc != f.params.asc {
+		f.counts.dropped++
+		return
+	}
+	f.written(fr, !f.run.video(), f.run.writeAudio(fr.PTS, fr.Units[0], f.clock.at(fr.PTS)))
+}
+
+// outdated reports whether the run should be replaced as soon as a frame allows it.
+func (f *feed) outdated() bool {
+	if f.run == nil || f.stale {
+		return true
+	}
+	want := f.wanted()
+	return want.video() != f.run.video() || want.audio() != f.run.audio()
+}
+
+// openRun replaces the run by one that starts with this frame.
+func (f *feed) openRun(fr Frame) {
+	f.endRun()
+	r, err := newRun(f.wanted(), fr.PTS)
+	if err != nil {
+		f.log.Warn("no muxer for these tracks", "err", err)
+		return
+	}
+	f.run, f.stale = r, false
+	f.counts.runs++
+}
+
+func (f *feed) endRun() {
+	if f.run != nil {
+		f.run.close()
+		f.run = nil
+	}
+	f.refused = 0
+}
+
+// written takes the outcome of a write and passes on what it completed. cut says that a segment may have ended.
+func (f *feed) written(fr Frame, cut bool, err error) {
+	if err != nil {
+		f.counts.refused++
+		if f.refused++; f.refused == 1 {
+			f.log.Debug("frame refused", "kind", fr.Kind, "err", err)
+		}
+		if f.refused >= maxWriteErrors {
+			f.log.Warn("muxer gave up", "err", err)
+			f.endRun()
+		}
+		return
+	}
+	f.refused = 0
+	if fr.Kind == Audio && f.run.video() {
+		return // only the leading track completes parts
+	}
+	fresh := !f.run.begun
+	pieces, err := f.run.read(fr.PTS, cut)
+	if len(pieces) > 0 {
+		f.publish(pieces, fresh)
+	}
+	if err != nil {
+		f.log.Warn("muxer's output lost", "err", err)
+		f.endRun()
+	}
+}
+
+// publish dates the pieces and puts them on the timeline.
+func (f *feed) publish(pieces []piece, fresh bool) {
+	if fresh {
+		f.clock.fix(pieces[0].present, f.timeline.end())
+		f.timeline.begin(f.run.head, f.run.tap.init)
+	}
+	parts := make([]dated, len(pieces))
+	for i, p := range pieces {
+		parts[i] = dated{piece: p, at: f.clock.at(p.present)}
+	}
+	if f.timeline.add(parts) {
+		f.playable = true
+	}
+}
+
+// stop ends the session's media.
+func (f *feed) stop() {
+	f.endRun()
+	f.held = nil
+}

@@ -1,0 +1,69 @@
+package hls
+
+import "time"
+
+// What the packaging aims at.
+const (
+	// partMin is the shortest part the muxer cuts, but for the last one of a segment.
+	partMin = 200 * time.Millisecond
+
+	// partTarget is announced as PART-TARGET. RFC 8216bis wants every part but a segment's last between 85 % and 100 %
+	// of it. From 15 frames a second up, whole frames that last at least partMin also last at most this, whatever
+	// the rate, so that encoders may come and go without the announced constant having to change.
+	partTarget = 235 * time.Millisecond
+
+	// partHoldBack is how far players stay from the live edge: three part targets, as the draft advises.
+	partHoldBack = 3 * partTarget
+
+	// segmentMin makes a key frame end the segment. It is below the usual interval of one second, or else jitter
+	// would let every other key frame pass.
+	segmentMin      = 800 * time.Millisecond
+	audioSegmentMin = time.Second
+
+	// windowSpan of media stays in the playlist, or three target durations when that is more.
+	windowSpan = 10 * time.Second
+
+	// windowSegments is the least number of segments in a window that is full.
+	windowSegments = 4
+
+	// partSegments is how many complete segments keep their parts listed.
+	partSegments = 2
+)
+
+// targetDurations are the values TARGETDURATION is chosen from, in seconds, by the first segment of a show: the
+// default, and two for encoders with rare key frames. A later segment that would not fit is cut at a part.
+var targetDurations = [...]int{2, 4, 10}
+
+// What the input may do.
+const (
+	jumpForward  = 3 * time.Second        // of media time, without a frame
+	jumpBackward = 500 * time.Millisecond // of media time, within one track
+
+	probeSpan         = time.Second     // how long a session waits for its second track
+	probeSpanDeclared = 3 * time.Second // the same for video that was announced by SetH264
+	probeFrames       = 600             // frames held back meanwhile, whatever their times
+
+	lostAudio = time.Second     // of video without audio, then the run goes on without
+	lostVideo = 5 * time.Second // of audio without video, then the run goes on without
+
+	segmentMaxBytes = 32 << 20 // between two key frames
+	readableBytes   = 96 << 20 // expired segments are forgotten early beyond this
+	maxWriteErrors  = 30       // frames in a row refused by the muxer, then a new run
+	maxUnits        = 512      // NAL units of one frame
+	maxDateRanges   = 256      // of one show; the oldest closed one goes first
+	maxAttrs        = 32       // of one date range
+)
+
+// What a request may cost.
+const (
+	firstWait    = 15 * time.Second // index.m3u8 of a publisher whose first segment is not complete
+	writeTimeout = 30 * time.Second // one response to a client that does not read
+	blockTargets = 3                // target durations a blocking reload may take
+
+	mediaMaxAge = 24 * time.Hour
+	indexMaxAge = 2 * time.Second
+	liveMaxAge  = time.Second
+
+	endedReadable = 2 * time.Minute // an ended show's window
+	sweepEvery    = 10 * time.Second
+)

@@ -1,0 +1,309 @@
+package hls
+
+import (
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Header values that responses share.
+var (
+	anyOrigin  = []string{"*"}
+	exposed    = []string{"Age, Date, Content-Length, Content-Range, ETag"}
+	playlistCT = []string{"application/vnd.apple.mpegurl"}
+	byteRanges = []string{"bytes"}
+	varyCoding = []string{"Accept-Encoding"}
+	gzipped    = []string{"gzip"}
+	noStore    = []string{"no-store"}
+	cacheMedia = []string{"public, max-age=" + seconds(mediaMaxAge) + ", immutable"}
+	cacheIndex = []string{"public, max-age=" + seconds(indexMaxAge)}
+	cacheLive  = []string{"public, max-age=" + seconds(liveMaxAge)}
+	cacheEnded = []string{"public, max-age=" + seconds(endedReadable)}
+)
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
+
+// refusal is an answer other than the file: a stable word in a plain text body.
+type refusal struct {
+	status int
+	word   string
+}
+
+var (
+	noStream    = &refusal{http.StatusNotFound, "no_such_stream"}
+	noFile      = &refusal{http.StatusNotFound, "no_such_file"}
+	notPlayable = &refusal{http.StatusNotFound, "not_playable_yet"}
+	badReload   = &refusal{http.StatusBadRequest, "bad_directive"}
+	tooFarAhead = &refusal{http.StatusBadRequest, "too_far_ahead"}
+	badMethod   = &refusal{http.StatusMethodNotAllowed, "bad_method"}
+)
+
+// Serve answers for the path values channel and file. It is safe for any number of callers and never waits longer than
+// the client does.
+func (o *Origin) Serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h["Access-Control-Allow-Origin"] = anyOrigin
+	h["Access-Control-Expose-Headers"] = exposed
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		h.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
+		h.Set("Access-Control-Allow-Headers", "Range, If-None-Match, Cache-Control")
+		h.Set("Access-Control-Max-Age", seconds(mediaMaxAge))
+		w.WriteHeader(http.StatusNoContent)
+		return
+	default:
+		h.Set("Allow", "GET, HEAD, OPTIONS")
+		badMethod.write(w)
+		return
+	}
+	st, ok := o.Stream(r.PathValue("channel"))
+	if !ok {
+		noStream.write(w)
+		return
+	}
+	var no *refusal
+	switch file := r.PathValue("file"); file {
+	case indexName:
+		no = st.serveIndex(w, r)
+	case mediaFile:
+		no = st.serveMedia(w, r)
+	default:
+		no = st.serveObject(w, r, file)
+	}
+	if no != nil {
+		no.write(w)
+	}
+}
+
+func (no *refusal) write(w http.ResponseWriter) {
+	h := w.Header()
+	h["Cache-Control"] = noStore
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(no.word)+1))
+	w.WriteHeader(no.status)
+	io.WriteString(w, no.word+"\n")
+}
+
+// serveIndex answers with the multivariant playlist. While a publisher is on whose first segment is not complete yet,
+// it waits for that.
+func (st *Stream) serveIndex(w http.ResponseWriter, r *http.Request) *refusal {
+	v := st.playableView(r)
+	if v.index == nil {
+		return notPlayable
+	}
+	cache := cacheIndex
+	if v.ended {
+		cache = cacheEnded
+	}
+	v.index.serve(w, r, cache)
+	return nil
+}
+
+func (st *Stream) playableView(r *http.Request) *view {
+	v, _ := st.timeline.until(r.Context(), firstWait, func(v *view) bool { return v.media != nil || !v.publisher })
+	return v
+}
+
+// serveMedia answers with the media playlist, at once or as the delivery directives say (RFC 8216bis section 6.2.5.2).
+func (st *Stream) serveMedia(w http.ResponseWriter, r *http.Request) *refusal {
+	d, err := parseDirectives(r.URL.RawQuery)
+	if err != nil {
+		return badReload
+	}
+	v := st.playableView(r)
+	if v.media == nil {
+		return notPlayable
+	}
+	cache := cacheLive
+	if d.set {
+		if v.tooFar(d) {
+			return tooFarAhead
+		}
+		var met bool
+		v, met = st.timeline.until(r.Context(), blockTargets*v.target, func(v *view) bool {
+			return v.ended || v.has(d.msn, d.part, d.whole)
+		})
+		cache = []string{"public, max-age=" + seconds(v.target)}
+		if !met { // unchanged and overdue: players count a miss, where an error would stop them
+			cache = noStore
+		}
+	}
+	if v.ended {
+		cache = cacheEnded
+	}
+	v.media.serve(w, r, cache)
+	return nil
+}
+
+// directives are a blocking reload's query.
+type directives struct {
+	set   bool
+	msn   uint64
+	part  int
+	whole bool // no part named: the complete segment is wanted
+}
+
+var errDirective = errors.New("hls: bad delivery directive")
+
+// parseDirectives reads the query by hand: it is on the path of every reload, and anything else in it is of no
+// concern here.
+func parseDirectives(query string) (d directives, err error) {
+	d.whole = true
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		name, value, _ := strings.Cut(pair, "=")
+		switch name {
+		case "_HLS_msn":
+			var ok bool
+			if d.msn, ok = canonical(value); !ok || d.msn > math.MaxInt64 {
+				return d, errDirective
+			}
+			d.set = true
+		case "_HLS_part":
+			n, ok := canonical(value)
+			if !ok {
+				return d, errDirective
+			}
+			d.part, d.whole = int(min(n, math.MaxInt32)), false
+		}
+	}
+	if !d.whole && !d.set {
+		return d, errDirective
+	}
+	return d, nil
+}
+
+// advanceParts is the Advance Part Limit: three seconds of parts.
+const advanceParts = int((3*time.Second + partTarget - 1) / partTarget)
+
+// tooFar reports whether the directives name something that players of this playlist cannot expect next.
+func (v *view) tooFar(d directives) bool {
+	if v.ended {
+		return false
+	}
+	switch {
+	case d.msn > v.tail.msn+1:
+		return true
+	case d.msn == v.tail.msn && !d.whole:
+		return d.part >= len(v.tail.parts)+advanceParts
+	case d.msn == v.tail.msn+1 && !d.whole:
+		return d.part >= advanceParts
+	}
+	return false
+}
+
+// serveObject answers with a segment, part or init section. The part that the playlist hints at is waited for.
+func (st *Stream) serveObject(w http.ResponseWriter, r *http.Request, file string) *refusal {
+	name, ok := parseName(st.timeline.epoch, file)
+	if !ok {
+		return noFile
+	}
+	o, hint := st.timeline.view.Load().find(name)
+	if o == nil && hint {
+		v, _ := st.timeline.until(r.Context(), blockTargets*st.timeline.view.Load().target, func(v *view) bool {
+			return !v.hinted(name.number, name.part)
+		})
+		o, _ = v.find(name)
+	}
+	if o == nil {
+		return noFile
+	}
+	o.serve(w, r)
+	return nil
+}
+
+func (t *text) serve(w http.ResponseWriter, r *http.Request, cache []string) {
+	h := w.Header()
+	h["Content-Type"] = playlistCT
+	h["Cache-Control"] = cache
+	h["Vary"] = varyCoding
+	body, length, etag := t.plain, t.plainLen, t.plainTag
+	if acceptsGzip(r.Header) {
+		body = t.gz()
+		length, etag = t.zipLen, t.zipTag
+		h["Content-Encoding"] = gzipped
+	}
+	h["Etag"] = etag
+	if matches(r.Header, etag[0]) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h["Content-Length"] = length
+	if r.Method == http.MethodHead {
+		return
+	}
+	defer bounded(w)()
+	w.Write(body)
+}
+
+func (o *object) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h["Content-Type"] = o.contentType
+	h["Cache-Control"] = cacheMedia
+	h["Accept-Ranges"] = byteRanges
+	h["Etag"] = o.etag
+	if len(r.Header["Range"]) > 0 {
+		defer bounded(w)()
+		http.ServeContent(w, r, "", time.Time{}, io.NewSectionReader(o, 0, int64(o.size)))
+		return
+	}
+	if matches(r.Header, o.etag[0]) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h["Content-Length"] = o.contentLength
+	if r.Method == http.MethodHead {
+		return
+	}
+	defer bounded(w)()
+	o.WriteTo(w)
+}
+
+// bounded keeps a client that does not read from holding its goroutine for good. The deadline is lifted again for the
+// next request on the connection, which may be for something else.
+func bounded(w http.ResponseWriter) (lift func()) {
+	c := http.NewResponseController(w)
+	if c.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil {
+		return func() {} // a writer without a connection
+	}
+	return func() { c.SetWriteDeadline(time.Time{}) }
+}
+
+// acceptsGzip reads Accept-Encoding as far as real clients use it (RFC 9110 section 12.5.3).
+func acceptsGzip(h http.Header) bool {
+	for _, line := range h["Accept-Encoding"] {
+		for line != "" {
+			var item string
+			item, line, _ = strings.Cut(line, ",")
+			coding, weight, _ := strings.Cut(item, ";")
+			if strings.TrimSpace(coding) != "gzip" {
+				continue
+			}
+			q, isQ := strings.CutPrefix(strings.TrimSpace(weight), "q=")
+			v, err := strconv.ParseFloat(q, 64)
+			return !isQ || err == nil && v > 0
+		}
+	}
+	return false
+}
+
+// matches reports whether If-None-Match names the tag.
+func matches(h http.Header, tag string) bool {
+	for _, line := range h["If-None-Match"] {
+		for line != "" {
+			var item string
+			item, line, _ = strings.Cut(line, ",")
+			item = strings.TrimPrefix(strings.TrimSpace(item), "W/")
+			if item == tag || item == "*" {
+				return true
+			}
+		}
+	}
+	return false
+}
