@@ -41,6 +41,14 @@ type Conn struct {
 	cause error
 }
 
+// Panic is the error of a Conn that panicked: a mistake of this package.
+type Panic struct {
+	Value any
+	Stack []byte
+}
+
+func (p *Panic) Error() string { return fmt.Sprintf("guard: panic: %v", p.Value) }
+
 // handshakeBytes is C0, C1 and C2 (section 5.2).
 const handshakeBytes = 1 + 1536 + 1536
 
@@ -63,7 +71,7 @@ func New(socket net.Conn) *Conn {
 func (c *Conn) Read(p []byte) (n int, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("guard: panic: %v\n%s", v, debug.Stack())
+			err = &Panic{v, debug.Stack()}
 		}
 		if err != nil {
 			err = c.end(err)

@@ -186,7 +186,8 @@ func TestPanicEndsTheConnectionOnly(t *testing.T) {
 	}
 	c.in.room = func(byte) (int, bool) { panic("boom") }
 	_, err := io.Copy(io.Discard, c)
-	if err == nil || !strings.Contains(err.Error(), "boom") || !strings.Contains(err.Error(), "conn_test.go") {
+	var p *Panic
+	if !errors.As(err, &p) || p.Value != "boom" || !bytes.Contains(p.Stack, []byte("conn_test.go")) {
 		t.Errorf("got %v, want the panic with its stack", err)
 	}
 }

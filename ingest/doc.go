@@ -1,0 +1,30 @@
+// Package ingest takes live video in over RTMP and hands it to package hls.
+//
+//	listener -> admission -> guard.Conn -> go-rtmp -> session -> flv -> hls.Session
+//
+// The Server accepts connections and admits them (server.go, admission.go).
+// Every connection gets a session (session.go), which is the RTMP library's
+// handler for it: it looks up the stream key, takes its seat on the channel
+// (air.go) and turns tags into frames (publisher.go). What a publisher sends is
+// measured for the studio and judged in plain sentences (health.go). The Encoder
+// (encoder.go) is the other end: it pushes a clip as OBS would.
+//
+// Below it, package guard bounds and normalises everything a peer sends before
+// the library sees it, amf and flv read the two notations involved, and
+// rtmptest makes traffic for tests.
+//
+// Goroutines: per listener the accept loop and the library's; per connection
+// the library's reader and writer. A session's methods run on its reader, and
+// so does the packaging of its frames: a slow packager is back-pressure on the
+// encoder, through TCP, and nothing is queued. Other goroutines reach a session
+// only by cutting its connection and by reading its health.
+//
+// Invariants:
+//   - at most one publisher holds a channel; a newer one with the same key
+//     takes over at once, and the channel counts as on throughout;
+//   - OnState calls of a channel never overlap, true comes before a
+//     publisher's first frame and false after its last;
+//   - a stream key is never logged, nor part of an error.
+//
+// Start with server.go.
+package ingest

@@ -1,0 +1,216 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/yutopp/go-rtmp"
+
+	"souk/hls"
+	"souk/ingest/guard"
+)
+
+// ErrUnknownKey is what Keys answers for a key that opens no channel.
+var ErrUnknownKey = errors.New("ingest: unknown stream key")
+
+// Keys finds the channel that a stream key opens.
+type Keys interface {
+	// ChannelForKey returns the slug of the channel, or ErrUnknownKey. It
+	// should not tell by its timing how much of a key is right.
+	ChannelForKey(ctx context.Context, key string) (channel string, err error)
+}
+
+// How long the world outside may keep a publisher waiting.
+const (
+	keyTimeout   = 5 * time.Second // one look-up of a key
+	stateTimeout = 5 * time.Second // one call of OnState
+)
+
+// Back-off of the accept loop while the system is out of something.
+const (
+	acceptPause    = 5 * time.Millisecond
+	acceptPauseMax = time.Second
+)
+
+var errShutdown = errors.New("ingest: the server is shutting down")
+
+// Server is the RTMP side of souk. Set the fields, then call Serve, once per
+// listener.
+type Server struct {
+	// configuration
+	Keys   Keys
+	Origin *hls.Origin
+
+	// OnState is told when a channel gets a publisher and when the last one
+	// has left. It is called with true for every publisher that is about to be
+	// accepted, also when it takes over from another, so true may follow true;
+	// by its return Origin must have a stream for the channel. An error with
+	// true refuses the publisher, who gets to see its text. Calls for one
+	// channel do not overlap; they should return when ctx ends.
+	OnState func(ctx context.Context, channel string, on bool) error
+
+	Log            *slog.Logger // nil discards
+	MaxConnections int          // at a time; 0 is DefaultConnections
+	MaxPerAddress  int          // of those; 0 is DefaultPerAddress
+
+	// state
+	gate   gate
+	air    air
+	panics atomic.Int64
+}
+
+// Serve accepts encoders until ctx ends or the listener fails for good. It
+// closes the listener, cuts all its connections and waits for them, so that
+// afterwards every publisher has left and every OnState call has returned. The
+// error is ctx's, or the listener's.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	context.AfterFunc(ctx, func() { ln.Close() })
+
+	var sessions, library sync.WaitGroup
+	feed := newFeed(ln.Addr())
+	server := rtmp.NewServer(&rtmp.ServerConfig{OnConnect: s.configure})
+	library.Go(func() { server.Serve(feed) })
+
+	err := s.accept(ctx, ln, func(socket net.Conn) {
+		sessions.Add(1)
+		se := s.newSession(ctx, socket, sessions.Done)
+		if !s.admit(se) || !feed.put(ctx, se) {
+			se.Close()
+		}
+	})
+	stop() // cuts the sessions
+	server.Close()
+	feed.Close()
+	library.Wait()
+	sessions.Wait()
+	return err
+}
+
+// accept calls take for each connection.
+func (s *Server) accept(ctx context.Context, ln net.Listener, take func(net.Conn)) error {
+	pause := time.Duration(0)
+	for {
+		socket, err := ln.Accept()
+		switch {
+		case err == nil:
+			if pause > 0 {
+				s.log().Info("accepting connections again")
+			}
+			pause = 0
+			take(socket)
+			continue
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, net.ErrClosed):
+			return err
+		}
+		// Out of file descriptors, most likely; they come back as connections
+		// time out. The library would try again without pause.
+		if pause == 0 {
+			s.log().Warn("cannot accept connections for now", "err", err)
+		}
+		pause = min(max(2*pause, acceptPause), acceptPauseMax)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// configure is where the library asks about a connection from the feed.
+func (s *Server) configure(c net.Conn) (io.ReadWriteCloser, *rtmp.ConnConfig) {
+	se := c.(*session)
+	return se, &rtmp.ConnConfig{
+		Handler: se,
+		// The echo proves nothing, and some hardware gets it wrong.
+		SkipHandshakeVerification: true,
+		// What trails a deleteStream is no reason to hang up.
+		IgnoreMessagesOnNotExistStream:          true,
+		IgnoreMessagesOnNotExistStreamThreshold: 100,
+		ControlState: rtmp.StreamControlStateConfig{
+			MaxChunkStreams:   8, // the guard uses one
+			MaxMessageStreams: 4, // the control stream, and some for clients that ask twice
+		},
+		Logger:  silence,
+		RPreset: greeting{},
+	}
+}
+
+// silence takes the library's log, which would show stream keys.
+var silence = func() *logrus.Logger {
+	l := logrus.New()
+	l.SetOutput(io.Discard)
+	l.SetLevel(logrus.PanicLevel)
+	return l
+}()
+
+func (s *Server) log() *slog.Logger {
+	if s.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.Log
+}
+
+// Stats are counts for an operator's graph.
+type Stats struct {
+	Connections int   // open now
+	Publishers  int   // of these, accepted
+	Panics      int64 // recovered since the start
+}
+
+// Stats counts.
+func (s *Server) Stats() Stats {
+	n, publishers := s.gate.count()
+	return Stats{n, publishers, s.panics.Load()}
+}
+
+// feed is the listener that the library accepts from: it yields sessions that
+// were admitted.
+type feed struct {
+	addr   net.Addr
+	ready  chan *session
+	once   sync.Once
+	closed chan struct{}
+}
+
+func newFeed(addr net.Addr) *feed {
+	return &feed{addr: addr, ready: make(chan *session), closed: make(chan struct{})}
+}
+
+// put hands a session over; false means that nobody will take it any more.
+func (f *feed) put(ctx context.Context, se *session) bool {
+	select {
+	case f.ready <- se:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (f *feed) Accept() (net.Conn, error) {
+	select {
+	case se := <-f.ready:
+		return se, nil
+	case <-f.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (f *feed) Close() error {
+	f.once.Do(func() { close(f.closed) })
+	return nil
+}
+
+func (f *feed) Addr() net.Addr { return f.addr }
+
+var _ net.Conn = (*guard.Conn)(nil)
