@@ -49,17 +49,18 @@ const (
 
 // Limits of a socket.
 const (
-	maxFrame     = 4 << 10  // bytes from a client
-	maxPersonal  = 64       // replies and whispers that wait for a slow socket
-	maxWrite     = 64 << 10 // bytes of a lagging viewer joined into one write
-	sendBuffer   = 64 << 10 // SO_SNDBUF: the kernel must not hide a slow viewer
-	writeWait    = 10 * time.Second
-	closeWait    = 2 * time.Second
-	pingEvery    = 10 * time.Second
-	silenceLimit = 25 * time.Second
-	maxStrikes   = 16 // frames that are no commands
-	floodBurst   = 60 // commands of any kind
-	floodEvery   = 50 * time.Millisecond
+	maxFrame      = 4 << 10  // bytes from a client
+	maxPersonal   = 64       // replies and whispers that wait for a slow socket
+	maxWrite      = 32 << 10 // bytes of a lagging viewer joined into one write
+	sendBuffer    = 64 << 10 // SO_SNDBUF: the kernel must not hide a slow viewer
+	writeWait     = 10 * time.Second
+	closeWait     = 2 * time.Second
+	slowCloseWait = 5 * time.Second
+	pingEvery     = 10 * time.Second
+	silenceLimit  = 25 * time.Second
+	maxStrikes    = 16 // frames that are no commands
+	floodBurst    = 60 // commands of any kind
+	floodEvery    = 50 * time.Millisecond
 )
 
 // Times of a room.

@@ -10,3 +10,10 @@ func (h *Hub) Remembered(channel string) int {
 type remembered struct{ n chan int }
 
 func (m remembered) deliver(r *room) { m.n <- len(r.members) }
+
+// PanicIn makes the room's goroutine panic.
+func (h *Hub) PanicIn(channel string) { h.post(channel, bomb{}) }
+
+type bomb struct{}
+
+func (bomb) deliver(*room) { panic("for the test") }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -67,7 +68,7 @@ func open(t *testing.T, hub *chat.Hub, ln net.Listener) *house {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ws/{channel}", hub.Serve)
-	server := &http.Server{Handler: mux}
+	server := &http.Server{Handler: mux, ErrorLog: log.New(testLog{t}, "", 0)}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan struct{}, 2)
 	go func() { _ = hub.Run(ctx); ended <- struct{}{} }()

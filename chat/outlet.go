@@ -1,8 +1,11 @@
 package chat
 
 import (
+	"errors"
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -25,6 +28,7 @@ type outlet struct {
 	// outlet can take data again.
 	drained func()
 	wg      *sync.WaitGroup // counts draining goroutines
+	stuck   *atomic.Int64   // counts peers that took nothing for writeWait
 
 	mu       sync.Mutex // guards what follows; never held while waiting
 	busy     bool       // a goroutine drains
@@ -34,8 +38,8 @@ type outlet struct {
 	broken   bool
 }
 
-func newOutlet(c net.Conn, wg *sync.WaitGroup) *outlet {
-	o := &outlet{Conn: c, wg: wg, direct: true}
+func newOutlet(c net.Conn, wg *sync.WaitGroup, stuck *atomic.Int64) *outlet {
+	o := &outlet{Conn: c, wg: wg, stuck: stuck, direct: true}
 	if sc, ok := c.(syscall.Conn); ok && canWriteRaw {
 		if raw, err := sc.SyscallConn(); err == nil {
 			o.raw = raw
@@ -129,7 +133,7 @@ func (o *outlet) hangUp() {
 func (o *outlet) ping() { o.send(pingFrame) }
 
 // finish sends a close frame after whatever is on its way and leaves the peer
-// closeWait to answer it: then the reader, whose goroutine closes the
+// a while to answer it: then the reader, whose goroutine closes the
 // connection, gives up. Only the first call counts.
 func (o *outlet) finish(code int, reason string) {
 	o.mu.Lock()
@@ -138,6 +142,9 @@ func (o *outlet) finish(code int, reason string) {
 		return
 	}
 	limit := time.Now().Add(closeWait)
+	if code == CloseSlow {
+		limit = time.Now().Add(slowCloseWait) // it has much to take before the close frame
+	}
 	if o.busy {
 		_ = o.Conn.SetWriteDeadline(limit) // errors: the reader sees them too
 	}
@@ -185,6 +192,9 @@ func (o *outlet) drain(b []byte) {
 		_, err := o.Conn.Write(b)
 		o.mu.Lock()
 		if err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) && !o.finished {
+				o.stuck.Add(1)
+			}
 			o.busy = false
 			o.fail()
 			o.mu.Unlock()

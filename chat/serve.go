@@ -140,7 +140,7 @@ func (j *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		}
 		_ = tcp.SetWriteBuffer(size) // an optimisation: without it slow viewers are found later
 	}
-	j.out = newOutlet(c, &j.hub.wg)
+	j.out = newOutlet(c, &j.hub.wg, &j.hub.count.slow)
 	return j.out, rw, nil
 }
 
