@@ -26,9 +26,11 @@ type feed struct {
 	media    [2]medium // by Kind
 	probing  bool
 	held     []Frame
+	heldSize int
 	run      *run
 	stale    bool // replace the run at the next key frame
-	refused  int  // frames in a row that the muxer did not take
+	refused  int  // leading frames in a row that the muxer did not take
+	spoiled  int  // runs replaced because their first segment had a hole
 	playable bool // something of this session is in the window
 	counts   counts
 }
@@ -79,12 +81,19 @@ func (f *feed) take(fr Frame) {
 		f.held = nil
 	}
 	f.clock.see(fr.PTS, fr.Arrived)
-	m := &f.media[fr.Kind]
-	m.alive, m.last, m.timed, m.since = true, fr.DTS, true, f.media[1-fr.Kind].last
+	f.noticeHole(fr)
+	m, other := &f.media[fr.Kind], &f.media[1-fr.Kind]
+	if !m.timed {
+		other.since = fr.DTS
+	}
+	m.alive, m.last, m.timed, m.since = true, fr.DTS, true, other.last
 	f.missOther(fr.Kind)
 
 	if f.probing {
 		f.held = append(f.held, fr)
+		for _, u := range fr.Units {
+			f.heldSize += len(u)
+		}
 		if !f.probed() {
 			return
 		}
@@ -105,7 +114,7 @@ func (f *feed) jumped(fr Frame) bool {
 	if m.timed && fr.DTS < m.last-jumpBackward {
 		return true
 	}
-	if fr.Kind == Video && m.timed && f.run != nil && f.run.video() && fr.DTS > m.last+jumpForward {
+	if fr.Kind == Video && m.timed && f.run != nil && f.run.video() && fr.DTS > m.last+longestFrame {
 		return true // one sample would last as long
 	}
 	newest, known := time.Duration(0), false
@@ -129,9 +138,22 @@ func (f *feed) missOther(kind Kind) {
 	}
 }
 
+// noticeHole has a run replaced that lost video in its first segment: the muxer derives the length of all its parts
+// from the longest frame in there. An encoder whose frames always last so long keeps its run after some attempts.
+func (f *feed) noticeHole(fr Frame) {
+	m := f.media[Video]
+	if fr.Kind != Video || f.run == nil || !f.run.video() || f.run.begun || !m.timed || !f.run.written {
+		return
+	}
+	if fr.DTS-m.last > partTarget && f.spoiled < maxSpoiled && !f.stale {
+		f.spoiled++
+		f.stale = true
+	}
+}
+
 // probed reports whether the tracks can be chosen.
 func (f *feed) probed() bool {
-	if f.media[Video].alive && f.media[Audio].alive || len(f.held) >= probeFrames {
+	if f.media[Video].alive && f.media[Audio].alive || len(f.held) >= probeFrames || f.heldSize >= probeBytes {
 		return true
 	}
 	span := probeSpan
@@ -231,21 +253,22 @@ func (f *feed) endRun() {
 
 // written takes the outcome of a write and passes on what it completed. cut says that a segment may have ended.
 func (f *feed) written(fr Frame, cut bool, err error) {
+	leading := fr.Kind == Video || !f.run.video() // only the leading track completes parts
 	if err != nil {
 		f.counts.refused++
-		if f.refused++; f.refused == 1 {
-			f.log.Debug("frame refused", "kind", fr.Kind, "err", err)
+		if leading {
+			f.refused++
 		}
-		if f.refused >= maxWriteErrors {
-			f.log.Warn("muxer gave up", "err", err)
+		if f.refused == maxWriteErrors {
+			f.log.Warn("muxer refuses the video or audio", "kind", fr.Kind, "err", err)
 			f.endRun()
 		}
 		return
 	}
-	f.refused = 0
-	if fr.Kind == Audio && f.run.video() {
-		return // only the leading track completes parts
+	if !leading {
+		return
 	}
+	f.refused = 0
 	fresh := !f.run.begun
 	pieces, err := f.run.read(fr.PTS, cut)
 	if len(pieces) > 0 {

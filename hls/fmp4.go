@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
@@ -141,8 +142,8 @@ func boxes(body []byte, from, to int, visit func(kind string, from, to int) erro
 	return nil
 }
 
-// joinFragments puts the audio's fragment behind the leading one's, in place where it can, so that a part carries both
-// tracks. Fragments address their data relative to their own moof, so this is a valid sequence of two movie fragments.
+// joinFragments puts the audio's fragment behind the leading one's, so that a part carries both tracks. It patches its
+// arguments and returns a body of its own, no larger than it need be. Fragments address their data relative to their own moof, so this is a valid sequence of two movie fragments.
 // number is the part's in its run; audio may be empty.
 func joinFragments(leading, audio []byte, number uint32) (body []byte, first fragment, err error) {
 	first, err = readFragment(leading)
@@ -154,18 +155,18 @@ func joinFragments(leading, audio []byte, number uint32) (body []byte, first fra
 	}
 	binary.BigEndian.PutUint32(leading[first.sequence:], 2*number+1)
 	if len(audio) == 0 {
-		return leading, first, nil
+		return bytes.Clone(leading), first, nil
 	}
 	second, err := readFragment(audio)
 	if err != nil {
 		return nil, first, err
 	}
 	if second.track == 0 { // the muxer writes a fragment without samples when the audio is late
-		return leading, first, nil
+		return bytes.Clone(leading), first, nil
 	}
 	binary.BigEndian.PutUint32(audio[second.sequence:], 2*number+2)
 	binary.BigEndian.PutUint32(audio[second.track:], audioTrack)
-	return append(leading, audio...), first, nil
+	return slices.Concat(leading, audio), first, nil
 }
 
 // startOf converts a fragment's first decode and presentation time.

@@ -38,10 +38,12 @@ var targetDurations = [...]int{2, 4, 10}
 const (
 	jumpForward  = 3 * time.Second        // of media time, without a frame
 	jumpBackward = 500 * time.Millisecond // of media time, within one track
+	longestFrame = 2 * time.Second        // of video: it must fit a segment
 
 	probeSpan         = time.Second     // how long a session waits for its second track
 	probeSpanDeclared = 3 * time.Second // the same for video that was announced by SetH264
 	probeFrames       = 600             // frames held back meanwhile, whatever their times
+	probeBytes        = 16 << 20        // likewise
 
 	lostAudio = time.Second     // of video without audio, then the run goes on without
 	lostVideo = 5 * time.Second // of audio without video, then the run goes on without
@@ -49,6 +51,7 @@ const (
 	segmentMaxBytes = 32 << 20 // between two key frames
 	readableBytes   = 96 << 20 // expired segments are forgotten early beyond this
 	maxWriteErrors  = 30       // frames in a row refused by the muxer, then a new run
+	maxSpoiled      = 2        // runs replaced because their first segment had a hole
 	maxUnits        = 512      // NAL units of one frame
 	maxDateRanges   = 256      // of one show; the oldest closed one goes first
 	maxAttrs        = 32       // of one date range

@@ -35,19 +35,17 @@ func (st *Stream) Publish() *Session {
 		close(s.done)
 		return s
 	}
-	if old := st.session.Load(); old != nil {
+	old := st.session.Swap(s)
+	st.timeline.join()
+	if old != nil {
 		old.Close()
 	}
-	st.session.Store(s)
-	st.timeline.join()
 	return s
 }
 
 // left takes note that a session is over.
 func (st *Stream) left(s *Session) {
-	if st.session.CompareAndSwap(s, nil) {
-		st.timeline.leave()
-	}
+	st.timeline.leave(!st.session.CompareAndSwap(s, nil))
 }
 
 // MediaNow returns the program date-time of the newest frame taken in: what the host sees now and viewers will see

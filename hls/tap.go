@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/bluenviron/gohlslib/v2/pkg/playlist"
@@ -122,7 +121,7 @@ func (t *tap) fetch(out []piece, parts, sound []*playlist.MediaPart) ([]piece, e
 		}
 		t.part++
 		t.number++
-		next := piece{body: slices.Clip(joined), duration: p.Duration, independent: p.Independent}
+		next := piece{body: joined, duration: p.Duration, independent: p.Independent}
 		next.decode, next.present = first.startOf(t.scale)
 		out = append(out, next)
 	}

@@ -115,6 +115,9 @@ func segmentMax(target int) time.Duration {
 }
 
 func (t *timeline) addPart(p dated) {
+	if s := t.filling; s != nil && s.duration+p.duration > segmentMax(t.target) {
+		t.commit()
+	}
 	s := t.filling
 	if s == nil {
 		s = &segment{msn: t.next, head: t.head, start: p.at, discontinuity: t.breaks}
@@ -196,9 +199,13 @@ func (t *timeline) end() time.Time {
 	return time.Time{}
 }
 
-// join says that an encoder is on, leave that it is gone. Leaving commits what it left unfinished.
-func (t *timeline) join()  { t.change(func() { t.publisher = true }) }
-func (t *timeline) leave() { t.change(func() { t.commit(); t.publisher = false }) }
+// join says that an encoder is on.
+func (t *timeline) join() { t.change(func() { t.publisher = true }) }
+
+// leave says that an encoder is gone, and commits what it left unfinished. replaced means that another one is on.
+func (t *timeline) leave(replaced bool) {
+	t.change(func() { t.commit(); t.publisher = replaced })
+}
 
 // finish ends the show: the playlist becomes final.
 func (t *timeline) finish() { t.change(func() { t.commit(); t.publisher, t.ended = false, true }) }

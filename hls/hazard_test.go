@@ -1,0 +1,210 @@
+package hls
+
+import (
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+// longClip has n seconds, one second between key frames.
+func longClip(t testing.TB) clip {
+	return makeClip(t, testSource+" -t 12 "+testVideo+" -tune zerolatency -g 30 -keyint_min 30 "+testAudio)
+}
+
+// otherClip differs in size and audio format.
+func otherClip(t testing.TB) clip {
+	source := strings.NewReplacer("320x180", "256x144", "48000", "44100").Replace(testSource)
+	return makeClip(t, source+" -t 6 "+testVideo+" -tune zerolatency -g 30 -keyint_min 30 -c:a aac -b:a 64k -ac 1")
+}
+
+// Each case is something that encoders do; after each of them the playlist must have kept all its promises (see
+// watcher) and the media must be there.
+func TestInputHazards(t *testing.T) {
+	type test struct {
+		name   string
+		run    func(t *testing.T, w *watcher, st *Stream)
+		media  time.Duration // in complete segments, at least
+		breaks int
+		long   bool // parts longer than PART-TARGET cannot be helped
+	}
+	// edited publishes one clip after an edit of its frames.
+	edited := func(make func(testing.TB) clip, edit func([]Frame) []Frame) func(*testing.T, *watcher, *Stream) {
+		return func(t *testing.T, w *watcher, st *Stream) {
+			c, s := make(t), st.Publish()
+			c.announce(t, s)
+			w.write(s, edit(c.frames), epoch)
+			s.Close()
+		}
+	}
+	encoded := func(args string) func(testing.TB) clip {
+		return func(t testing.TB) clip { return makeClip(t, testSource+" "+args+" "+testAudio) }
+	}
+	same := func(f []Frame) []Frame { return f }
+	tests := []test{
+		{name: "as it should be", run: edited(longClip, same), media: 11 * time.Second},
+		{name: "B-frames", run: edited(encoded("-t 9 -c:v libx264 -preset veryfast -pix_fmt yuv420p -threads 1 -g 30 -bf 3"), same), media: 7 * time.Second},
+		{name: "key frame every 250 frames, B-frames", media: 16 * time.Second,
+			run: edited(encoded("-t 18 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -threads 1 -g 250 -bf 3"), same)},
+		{name: "key frame every 2 s at 24 frames", media: 7 * time.Second,
+			run: edited(encoded("-t 9 -r 24 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -threads 1 -g 48 -bf 2"), same)},
+		{name: "60 frames a second", run: edited(encoded("-t 5 -r 60 "+testVideo+" -tune zerolatency -g 60"), same), media: 3 * time.Second},
+		{name: "29.97 frames a second", run: edited(encoded("-t 5 -r 30000/1001 "+testVideo+" -tune zerolatency -g 30"), same), media: 3 * time.Second},
+		{name: "12 frames a second", run: edited(encoded("-t 8 -r 12 "+testVideo+" -tune zerolatency -g 12"), same), media: 6 * time.Second},
+		{name: "empty units", media: 11 * time.Second, run: edited(longClip, func(f []Frame) []Frame {
+			for i := range f {
+				f[i].Units = append([][]byte{{}, nil}, f[i].Units...)
+				if f[i].Kind == Audio {
+					f[i].Units = f[i].Units[2:]
+				}
+			}
+			return slices.Insert(f, 5, Frame{Kind: Video, Units: [][]byte{{}}}, Frame{Kind: Audio, Units: [][]byte{{}}}, Frame{Kind: Audio})
+		})},
+		{name: "delimiters and filler", media: 11 * time.Second, run: edited(longClip, func(f []Frame) []Frame {
+			for i := range f {
+				if f[i].Kind == Video {
+					f[i].Units = slices.Concat([][]byte{{9, 0xf0}}, f[i].Units, [][]byte{{12, 0xff, 0xff, 0x80}})
+				}
+			}
+			return f
+		})},
+		{name: "jitter of 15 ms", media: 10 * time.Second, long: true, run: edited(longClip, func(f []Frame) []Frame {
+			r := rand.New(rand.NewPCG(1, 2))
+			for i := range f {
+				if f[i].Kind == Video {
+					d := time.Duration(r.IntN(31)-15) * time.Millisecond
+					f[i].PTS, f[i].DTS = max(0, f[i].PTS+d), max(0, f[i].DTS+d)
+				}
+			}
+			return f
+		})},
+		{name: "clock starts high", media: 11 * time.Second, run: edited(longClip, func(f []Frame) []Frame {
+			return shifted(f, (1<<32-3000)*time.Millisecond)
+		})},
+		{name: "clock starts below zero", media: 11 * time.Second, run: edited(longClip, func(f []Frame) []Frame {
+			return shifted(f, -time.Hour)
+		})},
+		{name: "jump forward 30 s", media: 9 * time.Second, breaks: 1, run: edited(longClip, func(f []Frame) []Frame {
+			return append(f[:len(f)/2], shifted(f[len(f)/2:], 30*time.Second)...)
+		})},
+		{name: "jump backward 5 s", media: 9 * time.Second, breaks: 1, run: edited(longClip, func(f []Frame) []Frame {
+			return append(f[:len(f)/2], shifted(f[len(f)/2:], -5*time.Second)...)
+		})},
+		{name: "frames lost in the first second", media: 10 * time.Second, breaks: 1, long: true, run: edited(longClip, func(f []Frame) []Frame {
+			return slices.DeleteFunc(f, func(f Frame) bool {
+				return f.Kind == Video && f.DTS > 200*time.Millisecond && f.DTS < 800*time.Millisecond
+			})
+		})},
+		{name: "frames lost later", media: 11 * time.Second, long: true, run: edited(longClip, func(f []Frame) []Frame {
+			return slices.DeleteFunc(f, func(f Frame) bool {
+				return f.Kind == Video && f.DTS > 5200*time.Millisecond && f.DTS < 6800*time.Millisecond
+			})
+		})},
+		{name: "audio announced, never sent", media: 10 * time.Second, run: edited(longClip, func(f []Frame) []Frame {
+			return slices.DeleteFunc(f, func(f Frame) bool { return f.Kind == Audio })
+		})},
+		{name: "audio from 4 s on", media: 10 * time.Second, breaks: 1, run: edited(longClip, func(f []Frame) []Frame {
+			return slices.DeleteFunc(f, func(f Frame) bool { return f.Kind == Audio && f.DTS < 4*time.Second })
+		})},
+		{name: "audio up to 4 s", media: 10 * time.Second, breaks: 1, run: edited(longClip, func(f []Frame) []Frame {
+			return slices.DeleteFunc(f, func(f Frame) bool { return f.Kind == Audio && f.DTS > 4*time.Second })
+		})},
+		{name: "audio 2 s late all the time", media: 10 * time.Second, run: edited(longClip, func(f []Frame) []Frame {
+			for i := range f {
+				if f[i].Kind == Audio {
+					f[i].PTS, f[i].DTS = f[i].PTS-2*time.Second, f[i].DTS-2*time.Second
+				}
+			}
+			return f
+		})},
+		{name: "no second key frame", media: 4 * time.Second, run: edited(longClip, func(f []Frame) []Frame {
+			return slices.DeleteFunc(f, func(f Frame) bool { return f.Kind == Video && f.Key && f.DTS > 1500*time.Millisecond })
+		})},
+		{name: "same time for ever", run: edited(simple, func(f []Frame) []Frame {
+			for i := range f {
+				f[i].PTS, f[i].DTS = time.Second, time.Second
+			}
+			return f
+		})},
+		{name: "noise for video", media: 4 * time.Second, run: edited(simple, func(f []Frame) []Frame {
+			r := rand.New(rand.NewPCG(3, 4))
+			for i := range f {
+				if f[i].Kind == Video && !f[i].Key {
+					for j := range f[i].Units {
+						u := f[i].Units[j]
+						for k := range u[1:] {
+							u[1+k] = byte(r.Uint32())
+						}
+					}
+				}
+			}
+			return f
+		})},
+		{name: "unknown kind", media: 4 * time.Second, run: edited(simple, func(f []Frame) []Frame {
+			return slices.Insert(f, 10, Frame{Kind: 7, Units: [][]byte{{1}}})
+		})},
+		{name: "parameter sets only in-band", media: 11 * time.Second, run: func(t *testing.T, w *watcher, st *Stream) {
+			c, s := longClip(t), st.Publish()
+			for i, f := range c.frames {
+				if f.Kind == Video && f.Key {
+					c.frames[i].Units = slices.Concat([][]byte{c.sps, c.pps}, f.Units)
+				}
+			}
+			if err := s.SetAAC(c.asc); err != nil {
+				t.Fatal(err)
+			}
+			w.write(s, c.frames, epoch)
+		}},
+		{name: "no parameter sets at all", run: func(t *testing.T, w *watcher, st *Stream) {
+			w.write(st.Publish(), longClip(t).only(Video).frames, epoch)
+		}},
+		{name: "audio only", media: 11 * time.Second, run: edited(func(t testing.TB) clip { return longClip(t).only(Audio) }, same)},
+		{name: "video only", media: 10 * time.Second, run: edited(func(t testing.TB) clip { return longClip(t).only(Video) }, same)},
+		{name: "other codec parameters mid-stream", media: 10 * time.Second, breaks: 1, run: func(t *testing.T, w *watcher, st *Stream) {
+			a, b, s := simple(t), otherClip(t), st.Publish()
+			a.announce(t, s)
+			w.write(s, a.frames, epoch)
+			b.announce(t, s)
+			w.write(s, shifted(b.frames, 6*time.Second), epoch)
+		}},
+		{name: "video joins audio", media: 9 * time.Second, breaks: 1, run: edited(longClip, func(f []Frame) []Frame {
+			return slices.DeleteFunc(f, func(f Frame) bool { return f.Kind == Video && f.DTS < 4*time.Second })
+		})},
+		{name: "network stalls for 2 s, then catches up", media: 11 * time.Second, run: edited(longClip, func(f []Frame) []Frame {
+			for i := range f {
+				f[i].Arrived = epoch.Add(f[i].DTS)
+				if f[i].DTS > 4*time.Second && f[i].DTS < 6*time.Second {
+					f[i].Arrived = epoch.Add(6 * time.Second)
+				}
+			}
+			return f
+		})},
+		{name: "publisher faster than real time", media: 11 * time.Second, run: edited(longClip, func(f []Frame) []Frame {
+			for i := range f {
+				f[i].Arrived = epoch.Add(f[i].DTS / 100)
+			}
+			return f
+		})},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			o := &Origin{Log: quiet()}
+			defer o.Close()
+			st := o.Start("tea", Show{ID: "s", StartedAt: time.Now()})
+			w := watch(t, st)
+			tt.run(t, w, st)
+			o.End("tea")
+			w.look()
+			w.wantMedia(tt.media)
+			w.wantBreaks(tt.breaks)
+			if w.overlong > 0 && !tt.long {
+				t.Errorf("%d parts were longer than %v", w.overlong, partTarget)
+			}
+		})
+	}
+}
