@@ -35,7 +35,7 @@ func uncell(text string) string {
 	return text
 }
 
-// file answers CSV as a download. write is called with a row writer.
+// file answers rows as a CSV download, every cell safe.
 func file(w http.ResponseWriter, name string, header []string, rows [][]string) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")

@@ -1,0 +1,135 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"souk/internal/api"
+	"souk/internal/db"
+)
+
+const challengeStyle = `body{font:1rem/1.5 system-ui,sans-serif;max-width:24rem;margin:2rem auto;padding:0 1rem;text-align:center}button{font:inherit;padding:.6rem 1.2rem;margin:.3rem}`
+
+// challengePage plays the bank. It needs no script, and only its one style.
+var challengePage = template.Must(template.New("challenge").Parse(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Your bank asks (sandbox)</title>
+<style>` + challengeStyle + `</style>
+<h1>Sandbox bank</h1>
+{{if .Open}}<p>Is this you, paying <strong>{{.Amount}} {{.Currency}}</strong> (minor units)? No money moves.</p>
+<form method="post">
+<button name="answer" value="approve">Approve</button>
+<button name="answer" value="refuse">Refuse</button>
+</form>{{else}}<p>There is nothing to answer any more.</p>
+{{if .Back}}<p><a href="{{.Back}}">Back to the shop</a></p>{{end}}{{end}}
+</html>
+`))
+
+var challengePolicy = func() string {
+	sum := sha256.Sum256([]byte(challengeStyle))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
+}()
+
+var errNoChallenge = api.Fail(http.StatusNotFound, "no_such_challenge", "There is no such challenge.")
+
+// Challenge handles GET /sandbox/challenge/{intent}: the page of a bank that
+// wants to see the buyer. The key in the address is what the intent's owner has.
+func (s *Sandbox) Challenge(w http.ResponseWriter, r *http.Request) error {
+	var p paymentIntent
+	var back string
+	err := s.challenged(r, func(_ *call, intent paymentIntent, to string) error {
+		p, back = intent, to
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Content-Security-Policy", challengePolicy)
+	h.Set("X-Frame-Options", "SAMEORIGIN")
+	return challengePage.Execute(w, map[string]any{"Open": p.Status == needsAction, "Amount": p.Amount, "Currency": p.Currency, "Back": back})
+}
+
+// AnswerChallenge handles POST /sandbox/challenge/{intent}, a form with
+// answer=approve or answer=refuse, and sends the buyer back to the shop.
+func (s *Sandbox) AnswerChallenge(w http.ResponseWriter, r *http.Request) error {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	answer := r.PostFormValue("answer")
+	if answer != "approve" && answer != "refuse" {
+		return api.Fail(http.StatusUnprocessableEntity, "bad_answer", "The answer is approve or refuse.")
+	}
+	back, result := "", "failed"
+	err := s.challenged(r, func(c *call, p paymentIntent, to string) error {
+		back, result = to, "failed"
+		if p.Status != needsAction {
+			if p.Status == succeeded {
+				result = succeeded
+			}
+			return nil
+		}
+		if answer == "approve" {
+			result = succeeded
+			_, err := c.succeed(p)
+			return err
+		}
+		m, _, err := load[paymentMethod](c, "payment_method", text(p.PaymentMethod))
+		if err != nil {
+			return err
+		}
+		err = c.decline(p, m, &failure{Type: invalid, Code: "payment_intent_authentication_failure",
+			Message: "The provided PaymentMethod has failed authentication. You can provide another way to pay."})
+		var no *failure
+		if errors.As(err, &no) && no.kept {
+			return nil // written down; there is no request that it answers
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.nudge()
+	u, err := url.Parse(back)
+	if err != nil || back == "" {
+		return errNoChallenge
+	}
+	q := u.Query()
+	q.Set("payment_intent", r.PathValue("intent"))
+	q.Set("redirect_status", result)
+	u.RawQuery = q.Encode()
+	http.Redirect(w, r, u.String(), http.StatusSeeOther)
+	return nil
+}
+
+// challenged runs f on the intent of the address, and the address to go back to,
+// in one transaction.
+func (s *Sandbox) challenged(r *http.Request, f func(c *call, p paymentIntent, back string) error) error {
+	err := s.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
+		c := &call{Context: ctx, tx: tx}
+		p, note, err := load[paymentIntent](c, "payment_intent", r.PathValue("intent"))
+		if err != nil {
+			return err
+		}
+		key, back, asked := strings.Cut(note, " ")
+		if !asked || subtle.ConstantTimeCompare([]byte(key), []byte(r.URL.Query().Get("key"))) != 1 {
+			return errNoChallenge
+		}
+		return f(c, p, back)
+	})
+	var no *failure
+	if errors.As(err, &no) {
+		return errNoChallenge
+	}
+	return err
+}

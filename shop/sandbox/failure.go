@@ -1,0 +1,113 @@
+package sandbox
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Types of Stripe's errors.
+const (
+	invalid   = "invalid_request_error"
+	cardError = "card_error"
+)
+
+// failure is Stripe's error object.
+type failure struct {
+	Type          string         `json:"type"`
+	Code          string         `json:"code,omitempty"`
+	DeclineCode   string         `json:"decline_code,omitempty"`
+	Message       string         `json:"message"`
+	Param         string         `json:"param,omitempty"`
+	Charge        string         `json:"charge,omitempty"`
+	PaymentIntent *paymentIntent `json:"payment_intent,omitempty"`
+	PaymentMethod *paymentMethod `json:"payment_method,omitempty"`
+
+	kept bool // the request had effects, and its answer is stored under its key
+}
+
+// document is how an error travels.
+type document struct {
+	Error *failure `json:"error"`
+}
+
+func (f *failure) Error() string { return f.Type + " " + f.Code + ": " + f.Message }
+
+func (f *failure) status() int {
+	switch {
+	case f.Type == cardError:
+		return http.StatusPaymentRequired
+	case f.Code == "resource_missing":
+		return http.StatusNotFound
+	}
+	return http.StatusBadRequest
+}
+
+func missing(kind, id string) error {
+	return &failure{Type: invalid, Code: "resource_missing", Param: "id", Message: fmt.Sprintf("No such %s: '%s'", kind, id)}
+}
+
+func wrong(param, message string) error {
+	return &failure{Type: invalid, Code: "parameter_invalid", Param: param, Message: message}
+}
+
+// only refuses parameters that the real endpoint does not know; a name covers
+// its members: metadata covers metadata[order].
+func (c *call) only(names ...string) error {
+	for name := range c.params {
+		root, _, _ := strings.Cut(name, "[")
+		if !slices.Contains(names, root) && root != "expand" {
+			return &failure{Type: invalid, Code: "parameter_unknown", Param: name, Message: "Received unknown parameter: " + name}
+		}
+	}
+	return nil
+}
+
+func (c *call) need(name string) (string, error) {
+	if v := c.params.Get(name); v != "" {
+		return v, nil
+	}
+	return "", &failure{Type: invalid, Code: "parameter_missing", Param: name, Message: "Missing required param: " + name + "."}
+}
+
+// amount reads a positive integer of at most eight digits.
+func (c *call) amount(name string) (int64, error) {
+	text, err := c.need(name)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil:
+		return 0, &failure{Type: invalid, Code: "parameter_invalid_integer", Param: name, Message: "Invalid integer: " + text}
+	case n < 1:
+		return 0, &failure{Type: invalid, Code: "parameter_invalid_integer", Param: name, Message: "This value must be greater than or equal to 1."}
+	case n > 99_999_999:
+		return 0, &failure{Type: invalid, Code: "amount_too_large", Param: name, Message: "Amount must be no more than 999,999.99."}
+	}
+	return n, nil
+}
+
+// members collects name[...]=value.
+func (c *call) members(name string) map[string]string {
+	m := map[string]string{}
+	for key, values := range c.params {
+		if inner, ok := strings.CutPrefix(key, name+"["); ok && strings.HasSuffix(inner, "]") {
+			m[strings.TrimSuffix(inner, "]")] = values[0]
+		}
+	}
+	return m
+}
+
+// list collects name[]=… and name[0]=….
+func (c *call) list(name string) []string {
+	var all []string
+	for i := range maxList {
+		if v := c.params.Get(fmt.Sprintf("%s[%d]", name, i)); v != "" {
+			all = append(all, v)
+		}
+	}
+	return append(all, c.params[name+"[]"]...)
+}

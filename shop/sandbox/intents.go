@@ -1,0 +1,231 @@
+package sandbox
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+)
+
+// Statuses of a payment intent that occur here.
+const (
+	needsMethod  = "requires_payment_method"
+	needsConfirm = "requires_confirmation"
+	needsAction  = "requires_action"
+	succeeded    = "succeeded"
+	canceled     = "canceled"
+)
+
+type paymentIntent struct {
+	ID                 string            `json:"id"`
+	Object             string            `json:"object"`
+	Amount             int64             `json:"amount"`
+	AmountCapturable   int64             `json:"amount_capturable"`
+	AmountReceived     int64             `json:"amount_received"`
+	CanceledAt         *int64            `json:"canceled_at"`
+	CancellationReason *string           `json:"cancellation_reason"`
+	CaptureMethod      string            `json:"capture_method"`
+	ClientSecret       string            `json:"client_secret"`
+	ConfirmationMethod string            `json:"confirmation_method"`
+	Created            int64             `json:"created"`
+	Currency           string            `json:"currency"`
+	Customer           *string           `json:"customer"`
+	Description        *string           `json:"description"`
+	LastPaymentError   *failure          `json:"last_payment_error"`
+	LatestCharge       *string           `json:"latest_charge"`
+	Livemode           bool              `json:"livemode"`
+	Metadata           map[string]string `json:"metadata"`
+	NextAction         *nextAction       `json:"next_action"`
+	PaymentMethod      *string           `json:"payment_method"`
+	PaymentMethodTypes []string          `json:"payment_method_types"`
+	Status             string            `json:"status"`
+}
+
+type nextAction struct {
+	Type          string   `json:"type"`
+	RedirectToURL redirect `json:"redirect_to_url"`
+}
+
+type redirect struct {
+	URL       string `json:"url"`
+	ReturnURL string `json:"return_url"`
+}
+
+func (o paymentIntent) head() (string, string, string) { return o.ID, o.Object, text(o.Customer) }
+
+var currencyCode = regexp.MustCompile(`^[a-z]{3}$`)
+
+// createIntent makes an intent and, with confirm=true, tries it at once.
+func createIntent(c *call) (any, error) {
+	if err := c.only("amount", "currency", "customer", "payment_method", "payment_method_types", "confirm", "return_url",
+		"metadata", "description", "capture_method", "statement_descriptor_suffix", "receipt_email"); err != nil {
+		return nil, err
+	}
+	amount, err := c.amount("amount")
+	if err != nil {
+		return nil, err
+	}
+	currency := c.params.Get("currency")
+	if !currencyCode.MatchString(currency) {
+		return nil, wrong("currency", "Invalid currency: "+currency)
+	}
+	if of := c.params.Get("customer"); of != "" {
+		if _, _, err := load[customer](c, "customer", of); err != nil {
+			return nil, err
+		}
+	}
+	types := c.list("payment_method_types")
+	if len(types) == 0 {
+		types = []string{"card"}
+	}
+	id := newID("pi")
+	p := paymentIntent{
+		ID: id, Object: "payment_intent", Amount: amount, CaptureMethod: "automatic", ClientSecret: id + "_secret_" + token(),
+		ConfirmationMethod: "automatic", Created: c.tx.Now.Unix(), Currency: currency, Customer: optional(c.params.Get("customer")),
+		Description: optional(c.params.Get("description")), Metadata: c.members("metadata"), PaymentMethodTypes: types, Status: needsMethod,
+	}
+	if err := c.emit("payment_intent.created", p); err != nil {
+		return nil, err
+	}
+	if c.params.Get("confirm") == "true" {
+		return c.confirm(p)
+	}
+	if with := c.params.Get("payment_method"); with != "" {
+		if _, _, err := c.method(with); err != nil {
+			return nil, err
+		}
+		p.PaymentMethod, p.Status = &with, needsConfirm
+	}
+	return p, c.save(p, "")
+}
+
+func confirmIntent(c *call) (any, error) {
+	if err := c.only("payment_method", "payment_method_types", "return_url"); err != nil {
+		return nil, err
+	}
+	p, _, err := load[paymentIntent](c, "payment_intent", c.id)
+	if err != nil {
+		return nil, err
+	}
+	if p.Status != needsMethod && p.Status != needsConfirm {
+		return nil, p.unexpected("confirm")
+	}
+	return c.confirm(p)
+}
+
+// confirm tries to pay: the answer is the intent, or a decline that is kept.
+func (c *call) confirm(p paymentIntent) (any, error) {
+	with := c.params.Get("payment_method")
+	if with == "" {
+		with = text(p.PaymentMethod)
+	}
+	if with == "" {
+		return nil, wrong("payment_method", "You cannot confirm this PaymentIntent because it's missing a payment method.")
+	}
+	m, note, err := c.method(with)
+	if err != nil {
+		return nil, err
+	}
+	if text(m.Customer) != text(p.Customer) {
+		return nil, wrong("payment_method", "The payment method does not belong to the customer of this PaymentIntent.")
+	}
+	if !slices.Contains(p.PaymentMethodTypes, m.Type) {
+		return nil, wrong("payment_method", "The payment method type is not allowed for this PaymentIntent.")
+	}
+	b, ok := behaviourOf(note)
+	if !ok {
+		return nil, wrong("payment_method", "The sandbox knows test methods only.")
+	}
+	p.PaymentMethod, p.LastPaymentError = &m.ID, nil
+	switch {
+	case b.challenge:
+		return c.challenge(p)
+	case b.code != "":
+		return nil, c.decline(p, m, &failure{Type: cardError, Code: b.code, DeclineCode: b.declineCode, Message: b.message})
+	}
+	return c.succeed(p)
+}
+
+// challenge has the buyer's bank ask. The page is served where the shop is, so
+// the address needs no configuration.
+func (c *call) challenge(p paymentIntent) (any, error) {
+	back := c.params.Get("return_url")
+	u, err := url.Parse(back)
+	if err != nil || u.Host == "" {
+		return nil, wrong("return_url", "This payment method needs a return_url.")
+	}
+	key := token()
+	page := url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/sandbox/challenge/" + p.ID, RawQuery: url.Values{"key": {key}}.Encode()}
+	p.Status = needsAction
+	p.NextAction = &nextAction{"redirect_to_url", redirect{page.String(), back}}
+	if err := c.save(p, key+" "+back); err != nil {
+		return nil, err
+	}
+	return p, c.emit("payment_intent.requires_action", p)
+}
+
+// succeed takes the money.
+func (c *call) succeed(p paymentIntent) (any, error) {
+	paid := c.charge(p)
+	paid.Status, paid.Paid, paid.Captured, paid.AmountCaptured = succeeded, true, true, p.Amount
+	p.Status, p.AmountReceived, p.LatestCharge, p.NextAction, p.LastPaymentError = succeeded, p.Amount, &paid.ID, nil, nil
+	if err := c.save(paid, ""); err != nil {
+		return nil, err
+	}
+	if err := c.save(p, ""); err != nil {
+		return nil, err
+	}
+	if err := c.emit("charge.succeeded", paid); err != nil {
+		return nil, err
+	}
+	return p, c.emit("payment_intent.succeeded", p)
+}
+
+// decline is the bank's no: the intent can be tried again, and the answer is an
+// error that carries it.
+func (c *call) decline(p paymentIntent, m paymentMethod, no *failure) error {
+	failed := c.charge(p)
+	failed.Status, failed.FailureCode, failed.FailureMessage = "failed", &no.Code, &no.Message
+	why := *no
+	why.Charge, why.PaymentMethod = failed.ID, &m
+	p.Status, p.LatestCharge, p.PaymentMethod, p.NextAction, p.LastPaymentError = needsMethod, &failed.ID, nil, nil, &why
+	if err := c.save(failed, ""); err != nil {
+		return err
+	}
+	if err := c.save(p, ""); err != nil {
+		return err
+	}
+	if err := c.emit("charge.failed", failed); err != nil {
+		return err
+	}
+	if err := c.emit("payment_intent.payment_failed", p); err != nil {
+		return err
+	}
+	answer := why
+	answer.PaymentIntent, answer.kept = &p, true
+	return &answer
+}
+
+func cancelIntent(c *call) (any, error) {
+	if err := c.only("cancellation_reason"); err != nil {
+		return nil, err
+	}
+	p, _, err := load[paymentIntent](c, "payment_intent", c.id)
+	if err != nil {
+		return nil, err
+	}
+	if p.Status == succeeded || p.Status == canceled {
+		return nil, p.unexpected("cancel")
+	}
+	now := c.tx.Now.Unix()
+	p.Status, p.CanceledAt, p.CancellationReason, p.NextAction = canceled, &now, optional(c.params.Get("cancellation_reason")), nil
+	if err := c.save(p, ""); err != nil {
+		return nil, err
+	}
+	return p, c.emit("payment_intent.canceled", p)
+}
+
+// unexpected refuses what the intent's status does not allow.
+func (p paymentIntent) unexpected(verb string) error {
+	return &failure{Type: invalid, Code: "payment_intent_unexpected_state", PaymentIntent: &p,
+		Message: "You cannot " + verb + " this PaymentIntent because it has a status of " + p.Status + "."}
+}

@@ -1,0 +1,257 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"souk/internal/db"
+)
+
+// Key is the secret key that the sandbox accepts; any test key would do.
+const Key = "sk_test_souk_sandbox"
+
+// Limits.
+const (
+	apiVersion   = "2023-10-16"
+	maxBody      = 64 << 10 // bytes of one request
+	maxList      = 100      // objects in one list
+	deliverEvery = time.Second
+	deliverLimit = 64               // events sent in one round
+	deliverWait  = 10 * time.Second // for one receiver
+	maxTries     = 14               // of one event, over about nine hours
+	keepIdem     = 48 * time.Hour   // Stripe: at least 24
+	keepEvents   = 30 * 24 * time.Hour
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations returns the goose files of this package's tables.
+func Migrations() fs.FS {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	return sub
+}
+
+// NewSecret makes a signing secret for events.
+func NewSecret() string { return "whsec_" + token() }
+
+// Sandbox answers as api.stripe.com does. Its methods are safe from any
+// goroutine, but not from inside a transaction on DB.
+type Sandbox struct {
+	// configuration
+	DB         *db.DB
+	Log        *slog.Logger
+	HookURL    func() string // where events are POSTed; nil or "": nowhere yet
+	HookSecret string        // signs them
+	Client     *http.Client  // posts them; nil: http.DefaultClient
+
+	// state
+	mux *http.ServeMux
+
+	// channels
+	wake chan struct{}
+}
+
+// New returns a Sandbox over d. Fill in HookURL and HookSecret for events to
+// be sent.
+func New(d *db.DB, log *slog.Logger) *Sandbox {
+	s := &Sandbox{DB: d, Log: log, mux: http.NewServeMux(), wake: make(chan struct{}, 1)}
+	for pattern, serve := range map[string]endpoint{
+		"POST /v1/customers":                     createCustomer,
+		"GET /v1/customers/{id}":                 retrieve("customer"),
+		"GET /v1/customers/{id}/payment_methods": listMethods,
+		"GET /v1/payment_methods":                listMethods,
+		"GET /v1/payment_methods/{id}":           retrieve("payment_method"),
+		"POST /v1/payment_methods/{id}/attach":   attachMethod,
+		"POST /v1/payment_methods/{id}/detach":   detachMethod,
+		"POST /v1/setup_intents":                 createSetup,
+		"GET /v1/setup_intents/{id}":             retrieve("setup_intent"),
+		"POST /v1/setup_intents/{id}/confirm":    confirmSetup,
+		"POST /v1/setup_intents/{id}/cancel":     cancelSetup,
+		"POST /v1/payment_intents":               createIntent,
+		"GET /v1/payment_intents":                listOf("payment_intent"),
+		"GET /v1/payment_intents/{id}":           retrieve("payment_intent"),
+		"POST /v1/payment_intents/{id}/confirm":  confirmIntent,
+		"POST /v1/payment_intents/{id}/cancel":   cancelIntent,
+		"GET /v1/charges/{id}":                   retrieve("charge"),
+		"POST /v1/refunds":                       createRefund,
+		"GET /v1/refunds/{id}":                   retrieve("refund"),
+		"GET /v1/events":                         listEvents,
+		"GET /v1/events/{id}":                    retrieveEvent,
+	} {
+		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, serve) })
+	}
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		write(w, http.StatusNotFound, &failure{Type: invalid, Message: fmt.Sprintf("Unrecognized request URL (%s: %s).", r.Method, r.URL.Path)})
+	})
+	return s
+}
+
+// endpoint handles one request inside one transaction.
+type endpoint func(c *call) (any, error)
+
+// call is one request.
+type call struct {
+	context.Context
+	tx     *db.Tx
+	id     string // from the path
+	params url.Values
+	key    string // idempotency key
+	events bool   // some were emitted
+}
+
+// RoundTrip implements http.RoundTripper. The error is non-nil only when the
+// request could not be read or its context ended before it began: like a
+// network, then, it does not say whether anything happened.
+func (s *Sandbox) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	in := r.Clone(r.Context())
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	defer in.Body.Close()
+	out := &recorder{header: http.Header{}, status: http.StatusOK}
+	s.mux.ServeHTTP(out, in)
+	return &http.Response{
+		Status: http.StatusText(out.status), StatusCode: out.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: out.header, Body: io.NopCloser(&out.body), ContentLength: int64(out.body.Len()), Request: r,
+	}, nil
+}
+
+// recorder is the answer on its way back.
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (w *recorder) Header() http.Header         { return w.header }
+func (w *recorder) WriteHeader(status int)      { w.status = status }
+func (w *recorder) Write(p []byte) (int, error) { return w.body.Write(p) }
+
+// serve runs one endpoint with everything every endpoint has: a test key,
+// parameters, idempotency and one commit.
+func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request, run endpoint) {
+	w.Header().Set("Request-Id", "req_"+token()[:14])
+	w.Header().Set("Stripe-Version", apiVersion)
+	if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer sk_test_") {
+		write(w, http.StatusUnauthorized, &failure{Type: invalid, Message: "Invalid API Key provided. The sandbox takes test keys only."})
+		return
+	}
+	params, err := parameters(r)
+	if err != nil {
+		write(w, http.StatusBadRequest, &failure{Type: invalid, Message: "Invalid form."})
+		return
+	}
+	c := &call{id: r.PathValue("id"), params: params}
+	if r.Method == http.MethodPost {
+		c.key = r.Header.Get("Idempotency-Key")
+	}
+	var status int
+	var body []byte
+	replayed := false
+	err = s.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
+		c.Context, c.tx, c.events = ctx, tx, false
+		status, body, replayed, err = c.once(r, run)
+		return err
+	})
+	var no *failure
+	switch {
+	case errors.As(err, &no):
+		write(w, no.status(), no)
+		return
+	case err != nil:
+		s.Log.Error("sandbox", "path", r.URL.Path, "err", err)
+		write(w, http.StatusInternalServerError, &failure{Type: "api_error", Message: "An unknown error occurred."})
+		return
+	}
+	if c.events {
+		s.nudge()
+	}
+	if c.key != "" {
+		w.Header().Set("Idempotency-Key", c.key)
+	}
+	if replayed {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// once runs the endpoint unless its idempotency key has an answer already. A
+// returned failure undoes everything; a decline is an answer and is kept.
+func (c *call) once(r *http.Request, run endpoint) (status int, body []byte, replayed bool, err error) {
+	if c.key != "" {
+		sum := sha256.Sum256([]byte(r.Method + " " + r.URL.Path + "?" + c.params.Encode()))
+		hash := hex.EncodeToString(sum[:])
+		// The row is there before the work, so that of two at once one waits.
+		n, err := c.tx.Changed(c, "INSERT INTO sandbox_idem (idem_key, request, status, body, at) VALUES ($1, $2, 0, '', $3) ON CONFLICT (idem_key) DO NOTHING", c.key, hash, c.tx.Millis())
+		if err != nil {
+			return 0, nil, false, err
+		}
+		if n == 0 {
+			var stored, text string
+			if err := c.tx.QueryRow(c, "SELECT request, status, body FROM sandbox_idem WHERE idem_key = $1", c.key).Scan(&stored, &status, &text); err != nil {
+				return 0, nil, false, err
+			}
+			if stored != hash {
+				return 0, nil, false, &failure{Type: "idempotency_error", Message: "Keys for idempotent requests can only be used with the same parameters they were first used with."}
+			}
+			return status, []byte(text), true, nil
+		}
+	}
+	status = http.StatusOK
+	answer, err := run(c)
+	var no *failure
+	if errors.As(err, &no) && no.kept {
+		status, answer, err = no.status(), document{no}, nil
+	}
+	if err != nil {
+		return 0, nil, false, err
+	}
+	if body, err = json.Marshal(answer); err != nil || c.key == "" {
+		return status, body, false, err
+	}
+	_, err = c.tx.Exec(c, "UPDATE sandbox_idem SET status = $2, body = $3 WHERE idem_key = $1", c.key, status, string(body))
+	return status, body, false, err
+}
+
+func parameters(r *http.Request) (url.Values, error) {
+	if r.Method != http.MethodPost {
+		return r.URL.Query(), nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+	if err != nil {
+		return nil, err
+	}
+	return url.ParseQuery(string(body))
+}
+
+func write(w http.ResponseWriter, status int, no *failure) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(document{no})
+}
+
+// token is unguessable text.
+func token() string { return rand.Text() }
