@@ -16,7 +16,7 @@ export type Product = {
   image: string;
 };
 
-export type Offer = { price: Money; seconds: number; ends_at: string; stock?: number; per_buyer?: number };
+export type Offer = { price: Money; seconds: number; ends_at: string; stock?: number; left?: number; per_buyer?: number };
 
 /** A product on air, and on what terms. */
 export type Pin = { pin: string; product: Product; offer: Offer | null; media_at: string; pinned_at: string };
@@ -87,8 +87,7 @@ export type Order = {
   payment?: { brand: string; last4: string } | null;
   decline?: { code: string; detail: string } | null;
   buyer?: { name: string; email: string; address?: Address | null };
-  carrier?: string;
-  tracking?: string;
+  shipment?: { carrier: string; tracking: string; shipped_at: string };
   refunded?: Money;
 };
 
@@ -100,9 +99,11 @@ export type Publisher = {
   connected: boolean;
   since?: string;
   remote?: string;
+  /** Bits per second, seconds; a keyframe interval of 0 is not known yet. */
   video?: { codec: string; width: number; height: number; fps: number; bitrate: number; keyframe_interval: number };
   audio?: { codec: string; sample_rate: number; channels: number; bitrate: number };
-  advice?: (string | { code?: string; detail?: string; text?: string })[] | null;
+  /** Sentences for the host, the worst first. */
+  advice: string[] | null;
 };
 
 export type Ingest = { server: string; stream_key: string; publisher: Publisher };

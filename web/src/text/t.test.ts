@@ -2,7 +2,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { en } from './en';
-import { cardName, countdown, known, shortId, t } from './t';
+import { studio } from './en.studio';
+import { cardName, countdown, known, learn, shortId, t } from './t';
 
 test('fills names and chooses plurals', () => {
   expect(t('card.announce', { title: 'Sencha', price: '$12.50' })).toBe('On air now: Sencha, $12.50');
@@ -11,6 +12,12 @@ test('fills names and chooses plurals', () => {
 });
 
 test('a name nobody gave stays visible instead of vanishing', () => expect(t('card.pay', {})).toBe('Pay {price}'));
+
+test('the catalogues do not overlap, and a page may add its own', () => {
+  expect(Object.keys(studio).filter((key) => key in en)).toEqual([]);
+  learn(studio);
+  expect(t('studio.viewers', { n: 1 })).toBe('1 viewer');
+});
 
 test('countdown rounds up, so that it never says 0:00 early', () => {
   expect([59.2, 60, 83, 0.1, 0, -5].map(countdown)).toEqual(['1:00', '1:00', '1:23', '0:01', '0:00', '0:00']);
@@ -28,9 +35,9 @@ const sources = (folder: string): string[] =>
   });
 
 test('every text is used, apart from those chosen by a word of the server', () => {
-  const code = sources(join(import.meta.dirname, '..')).filter((f) => !f.endsWith('en.ts')).map((f) => readFileSync(f, 'utf8')).join('\n');
+  const code = sources(join(import.meta.dirname, '..')).filter((f) => !/en(\.studio)?\.ts$/.test(f)).map((f) => readFileSync(f, 'utf8')).join('\n');
   const byData = /^(state|parcel|chat\.badge|order\.step)[._]/;
-  const unused = Object.keys(en).filter((key) => !byData.test(key) && !code.includes(`'${key}'`));
+  const unused = Object.keys({ ...en, ...studio }).filter((key) => !byData.test(key) && !code.includes(`'${key}'`));
   expect(unused).toEqual([]);
   expect(known('state.paid')).toBe(true);
   expect(known('state.teleported')).toBe(false);

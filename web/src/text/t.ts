@@ -1,6 +1,7 @@
 import { en } from './en';
+import type { studio } from './en.studio';
 
-export type Key = keyof typeof en;
+export type Key = keyof typeof en | keyof typeof studio;
 export type Params = Record<string, string | number>;
 
 type Entry = string | Partial<Record<Intl.LDMLPluralRule, string>>;
@@ -8,13 +9,18 @@ type Entry = string | Partial<Record<Intl.LDMLPluralRule, string>>;
 /** The language of the page, as the server wrote it into <html lang>. */
 export const locale = typeof document === 'undefined' ? 'en' : document.documentElement.lang || 'en';
 
-const catalogue: Record<Key, Entry> = en;
+const catalogue: Partial<Record<Key, Entry>> = { ...en };
 const plurals = new Intl.PluralRules(locale);
 const numbers = new Intl.NumberFormat(locale);
 
+/** Adds the texts of a page that brings its own. */
+export function learn(texts: Partial<Record<Key, Entry>>): void {
+  Object.assign(catalogue, texts);
+}
+
 /** A text of the catalogue with its {names} filled in. A plural is chosen by `n`; numbers are written the language's way. */
 export function t(key: Key, params: Params = {}): string {
-  const entry = catalogue[key];
+  const entry = catalogue[key] ?? key;
   const text = typeof entry === 'string' ? entry : (entry[plurals.select(Number(params.n))] ?? entry.other ?? '');
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = params[name];

@@ -1,9 +1,9 @@
 import { get, post } from '../lib/api';
 import { Checkout, type Answer, type Basket, type State } from '../lib/checkout';
-import type { Terms } from '../lib/shelf.svelte';
+import type { Terms } from '../room/shelf.svelte';
 import type { Order, PaymentMethod } from '../lib/types';
 import { uuidv7 } from '../lib/uuid';
-import type { Room } from './room.svelte';
+import type { Room } from '../room/room.svelte';
 
 const orderTimeout = 30_000;
 

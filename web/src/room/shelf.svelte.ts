@@ -1,5 +1,5 @@
-import { get } from './api';
-import type { Offer, Pin, Product } from './types';
+import { get } from '../lib/api';
+import type { Offer, Pin, Product } from '../lib/types';
 
 /**
  * The products of a channel with what is true of them now. Stock and prices are facts: they apply the moment they

@@ -1,7 +1,7 @@
 import { ApiError, get, post } from '../lib/api';
 import { clock } from '../lib/clock';
 import type { Currencies } from '../lib/money';
-import { Shelf } from '../lib/shelf.svelte';
+import { Shelf } from './shelf.svelte';
 import { RoomSocket, roomURL, type Reply } from '../lib/socket';
 import { Timeline } from '../lib/timeline';
 import type { Channel, ChannelState, Config, Event, Me, Order, Person, Pin } from '../lib/types';
