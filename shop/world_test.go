@@ -329,7 +329,9 @@ func (r *rooms) add(e told) {
 	r.all = append(r.all, e)
 }
 
-func (r *rooms) Tell(channel string, e shop.Event) { r.add(told{how: "tell", channel: channel, Event: e}) }
+func (r *rooms) Tell(channel string, e shop.Event) {
+	r.add(told{how: "tell", channel: channel, Event: e})
+}
 
 func (r *rooms) Refresh(channel string, e shop.Event) {
 	r.add(told{how: "refresh", channel: channel, Event: e})
