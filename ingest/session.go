@@ -23,6 +23,8 @@ import (
 // application is the RTMP app that encoders are told to use.
 const application = "live"
 
+const alreadyPublishing = "This connection is publishing already."
+
 // maxKey is how long a stream key may be before nobody is asked about it.
 const maxKey = 256
 
@@ -119,9 +121,6 @@ func (se *session) OnConnect(_ uint32, cmd *message.NetConnectionConnect) (err e
 func (se *session) OnPublish(c *rtmp.StreamContext, _ uint32, cmd *message.NetStreamPublish) (err error) {
 	defer se.catch(&err)
 	se.stream = c.StreamID
-	if se.publisher != nil {
-		return se.end(&ending{badName, "This connection is publishing already."})
-	}
 	p, refusal := se.authorise(cmd.PublishingName)
 	if refusal != nil {
 		se.log.Warn("publish refused", "reason", refusal.sentence)
@@ -141,6 +140,9 @@ func (se *session) OnPublish(c *rtmp.StreamContext, _ uint32, cmd *message.NetSt
 // authorise finds the channel for a publish name and seats the publisher.
 func (se *session) authorise(name string) (*publisher, *ending) {
 	refuse := func(sentence string) (*publisher, *ending) { return nil, &ending{badName, sentence} }
+	if se.publisher != nil {
+		return refuse(alreadyPublishing)
+	}
 	app, key := streamKey(se.app, name)
 	if app != application {
 		return refuse(`The server address must end in "/` + application + `".`)
@@ -198,7 +200,7 @@ func (se *session) OnUnknownCommandMessage(_ uint32, cmd *message.CommandMessage
 	defer se.catch(&err)
 	switch cmd.CommandName {
 	case "publish":
-		return se.end(&ending{badName, "This connection is publishing already."})
+		return se.end(&ending{badName, alreadyPublishing})
 	case "closeStream":
 		return se.end(errFinished)
 	}
