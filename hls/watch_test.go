@@ -1,7 +1,6 @@
 package hls
 
 import (
-	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
@@ -16,16 +15,14 @@ type watcher struct {
 	t  testing.TB
 	st *Stream
 
-	constants  string           // header lines that must never change
-	sequence   uint64           // MEDIA-SEQUENCE
-	bodies     map[string]uint8 // URI → checksum of its bytes
-	breaks     map[uint64]uint64
-	dates      map[uint64]time.Time
-	all        []seenSegment // complete ones, in order of their number
-	partsSeen  int
-	overlong   int // parts longer than PART-TARGET
-	seen       *view
-	wantTarget int
+	constants string             // header lines that must never change
+	sequence  uint64             // MEDIA-SEQUENCE
+	bodies    map[string]*object // by URI
+	breaks    map[uint64]uint64
+	dates     map[uint64]time.Time
+	all       []seenSegment // complete ones, in order of their number
+	overlong  int           // parts longer than PART-TARGET
+	seen      *view
 }
 
 // seenSegment is what a playlist said of a complete segment.
@@ -38,7 +35,7 @@ type seenSegment struct {
 }
 
 func watch(t testing.TB, st *Stream) *watcher {
-	return &watcher{t: t, st: st, bodies: map[string]uint8{}, breaks: map[uint64]uint64{}, dates: map[uint64]time.Time{}}
+	return &watcher{t: t, st: st, bodies: map[string]*object{}, breaks: map[uint64]uint64{}, dates: map[uint64]time.Time{}}
 }
 
 // write plays the frames and looks after each.
@@ -119,7 +116,6 @@ func (w *watcher) look() {
 			}
 			w.same(fail, attribute(line, "URI"), v)
 			parts++
-			w.partsSeen++
 		case "#EXTINF":
 			d, _ := strconv.ParseFloat(strings.TrimSuffix(value, ","), 64)
 			if int(d+0.5) > target {
@@ -185,16 +181,10 @@ func (w *watcher) same(fail func(string, ...any), uri string, v *view) {
 		fail("%s is not there", uri)
 		return
 	}
-	var b bytes.Buffer
-	o.WriteTo(&b)
-	sum := uint8(0)
-	for _, c := range b.Bytes() {
-		sum = sum*31 + c
-	}
-	if old, ok := w.bodies[uri]; ok && old != sum {
+	if old, ok := w.bodies[uri]; ok && old != o {
 		fail("%s was reused", uri)
 	}
-	w.bodies[uri] = sum
+	w.bodies[uri] = o
 }
 
 func (v *view) mustFind(uri string) (*object, bool) {
