@@ -1,0 +1,128 @@
+package ingest
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"souk/ingest/flv"
+)
+
+// run feeds a health seconds of video at fps with a key frame every gop frames
+// and of audio at 50 frames a second, and returns when that was over.
+func run(h *health, seconds, fps, gop int, late func(at time.Duration) time.Duration) time.Time {
+	feed := func(t *track, rate, size int, key func(int) bool) {
+		for i := range seconds * rate {
+			at := time.Duration(i) * time.Second / time.Duration(rate)
+			h.frame(t, h.since.Add(at+late(at)), at.Round(time.Millisecond), size, key(i))
+		}
+	}
+	feed(&h.video, fps, 10_000, func(i int) bool { return i%gop == 0 })
+	feed(&h.audio, 50, 300, func(int) bool { return false })
+	return h.since.Add(time.Duration(seconds) * time.Second)
+}
+
+func punctual(time.Duration) time.Duration { return 0 }
+
+func newTestHealth() *health {
+	return newHealth("192.0.2.1:1", time.Date(2026, 11, 20, 19, 0, 0, 0, time.UTC))
+}
+
+func TestHealthMeasures(t *testing.T) {
+	for _, tc := range []struct {
+		fps, gop int
+		interval float64
+	}{{30, 60, 2}, {25, 25, 1}, {60, 240, 4}, {30, 250, 8.33}} {
+		h := newTestHealth()
+		p := h.snapshot(run(h, 20, tc.fps, tc.gop, punctual))
+		v := p.Video
+		if math.Abs(v.FPS-float64(tc.fps)) > 0.05 || math.Abs(v.KeyframeInterval-tc.interval) > 0.01 || v.Bitrate != tc.fps*80_000 {
+			t.Errorf("%d fps, key frame every %d: %+v", tc.fps, tc.gop, v)
+		}
+		if p.Audio.Bitrate != 50*300*8 {
+			t.Errorf("audio %+v", p.Audio)
+		}
+	}
+}
+
+func TestHealthBeforeTheFirstFrame(t *testing.T) {
+	h := newTestHealth()
+	p := h.snapshot(h.since.Add(time.Second))
+	if p.Video != nil || p.Audio != nil || len(p.Advice) != 0 {
+		t.Errorf("%+v", p)
+	}
+	h.pictured([]byte("no parameter set"))
+	h.sounded([]byte{0xff})
+	if p := h.snapshot(h.since); p.Video != nil || p.Audio != nil {
+		t.Errorf("%+v after nonsense", p)
+	}
+	avc, err := flv.ParseAVC([]byte("\x01\x64\x00\x0a\xff\xe1\x00\x1b\x67\x64\x00\x0a\xac\xd9\x44\x2e\x6a\x11\x00\x00\x03\x00\x01\x00\x00\x03\x00\x32\x0f\x12\x25\x96\x01\x68\x00\x01\x68"))
+	if err == nil {
+		h.pictured(avc.SPS)
+	}
+	h.sounded([]byte{0x12, 0x10})
+	if p := h.snapshot(h.since); p.Audio == nil || p.Audio.SampleRate != 44100 || p.Audio.Channels != 2 {
+		t.Errorf("audio %+v", p.Audio)
+	}
+}
+
+func TestAdvice(t *testing.T) {
+	for what, tc := range map[string]struct {
+		seconds, gop int
+		late         func(time.Duration) time.Duration
+		after        time.Duration
+		want         []string
+	}{
+		"all well":      {20, 60, punctual, 0, nil},
+		"four seconds":  {20, 120, punctual, 0, nil},
+		"untouched OBS": {20, 250, punctual, 0, []string{"Keyframe interval is 8.3 s: set it to 2 s in OBS → Settings → Output → Streaming."}},
+		"one key frame": {7, 1000, punctual, 0, []string{"Keyframe interval is 7.0 s: set it to 2 s in OBS → Settings → Output → Streaming."}},
+		"both stop":     {20, 60, punctual, 5 * time.Second, []string{"No video for 5 s", "No audio for 5 s"}},
+		"a stall, caught up": {20, 60, func(at time.Duration) time.Duration {
+			return max(0, 5*time.Second-10*max(0, at-10*time.Second)) % (5 * time.Second)
+		}, 0, nil},
+		"upload too slow":   {20, 60, func(at time.Duration) time.Duration { return at / 4 }, 5 * time.Second, []string{"Video arrives 5.0 s late"}},
+		"clock drifts":      {3600, 60, func(at time.Duration) time.Duration { return at / 2000 }, 0, nil},
+		"sender in a hurry": {20, 60, func(at time.Duration) time.Duration { return -at / 2 }, -10 * time.Second, nil},
+	} {
+		h := newTestHealth()
+		got := h.snapshot(run(h, tc.seconds, 30, tc.gop, tc.late).Add(tc.after)).Advice
+		ok := len(got) == len(tc.want)
+		for i := range tc.want {
+			ok = ok && strings.HasPrefix(got[i], tc.want[i])
+		}
+		if !ok {
+			t.Errorf("%s: %q, want %q", what, got, tc.want)
+		}
+	}
+
+	h := newTestHealth()
+	got := h.snapshot(h.since.Add(6 * time.Second)).Advice
+	if len(got) != 2 || !strings.HasPrefix(got[0], "No video for 6 s") || !strings.HasPrefix(got[1], "No audio:") {
+		t.Errorf("nothing at all: %q", got)
+	}
+}
+
+// A publisher whose clock starts anew is not six hours late.
+func TestHealthSurvivesAJump(t *testing.T) {
+	h := newTestHealth()
+	end := run(h, 20, 30, 60, punctual)
+	for i := range 60 {
+		at := time.Duration(i) * time.Second / 30
+		h.frame(&h.video, end.Add(at), 6*time.Hour+at, 10_000, i%60 == 0)
+		h.frame(&h.audio, end.Add(at), 6*time.Hour+at, 300, false)
+	}
+	p := h.snapshot(end.Add(2 * time.Second))
+	if len(p.Advice) != 0 || math.Abs(p.Video.FPS-30) > 0.05 {
+		t.Errorf("%+v, advice %q", p.Video, p.Advice)
+	}
+}
+
+func TestEncoderNameIsCut(t *testing.T) {
+	h := newTestHealth()
+	h.named(strings.Repeat("é", maxEncoderName))
+	if got := h.snapshot(h.since).Encoder; len(got) > maxEncoderName || strings.Trim(got, "é") != "" {
+		t.Errorf("%d bytes: %q", len(got), got)
+	}
+}
