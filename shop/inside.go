@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/bojanz/currency"
-	"golang.org/x/text/language"
 )
 
 // What the program itself asks of the shop, beside what clients ask over HTTP.
@@ -24,36 +23,30 @@ func (s *Shop) HasPaid(ctx context.Context, person string) (bool, error) {
 }
 
 // CurrencyInfo is how a currency is written. Digits turns minor units into
-// units; Shown is how many of them people expect to see (rupiah have two, and
-// show none).
+// units.
 type CurrencyInfo struct {
 	Digits int    `json:"digits"`
-	Shown  int    `json:"shown"`
 	Symbol string `json:"symbol"`
 }
 
-// Currencies is every ISO 4217 currency, with the symbols of lang. Browsers
-// disagree about digits, so that pages take them from here.
-func Currencies(lang language.Tag) map[string]CurrencyInfo {
-	locale := currency.NewLocale(lang.String())
+// homes are the currencies that people at home write by a sign which is unknown
+// elsewhere, but which no other currency uses.
+var homes = map[string]string{"IDR": "id"}
+
+// Currencies is every ISO 4217 currency. Browsers disagree about digits, so
+// that pages take them from here.
+func Currencies() map[string]CurrencyInfo {
 	all := make(map[string]CurrencyInfo)
 	for _, code := range currency.GetCurrencyCodes() {
-		digits, ok := currency.GetDigits(code)
-		if !ok {
-			continue
+		lang := "en"
+		if home, ok := homes[code]; ok {
+			lang = home
 		}
-		symbol, _ := currency.GetSymbol(code, locale)
-		all[code] = CurrencyInfo{Digits: int(digits), Shown: shown(code, int(digits)), Symbol: symbol}
+		digits, ok := currency.GetDigits(code)
+		symbol, known := currency.GetSymbol(code, currency.NewLocale(lang))
+		if ok && known {
+			all[code] = CurrencyInfo{Digits: int(digits), Symbol: symbol}
+		}
 	}
 	return all
-}
-
-// shown differs from ISO's digits where prices have long lost their fractions
-// (CLDR, supplementalData, currencyData/fractions).
-func shown(code string, digits int) int {
-	switch code {
-	case "IDR", "HUF", "TWD", "MGA":
-		return 0
-	}
-	return digits
 }

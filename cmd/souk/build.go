@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+
+	"souk/account"
+	"souk/chat"
+	"souk/hls"
+	"souk/ingest"
+	"souk/internal/db"
+	"souk/shop"
+	"souk/shop/sandbox"
+	"souk/shop/stripe"
+	"souk/show"
+	"souk/web"
+)
+
+// souk is the server: every package, built and wired.
+type souk struct {
+	cfg Config
+	log *slog.Logger
+
+	db       *db.DB
+	accounts *account.Accounts
+	board    *show.Board
+	origin   *hls.Origin
+	keys     *keys
+	ingest   *ingest.Server
+	hub      *chat.Hub
+	shop     *shop.Shop
+	sandbox  *sandbox.Sandbox // nil with Stripe keys
+	pages    *web.Pages
+
+	rtmpPort string // what port 0 became, for the studio
+	hookURL  string // where the sandbox posts its notifications: this very server
+}
+
+// build makes everything and runs nothing. The database is open afterwards and
+// its tables are up to date.
+func build(ctx context.Context, cfg Config, log *slog.Logger) (s *souk, err error) {
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("--data: %w", err)
+	}
+	s = &souk{cfg: cfg, log: log}
+	if s.db, err = db.Open(ctx, cfg.database(), log); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.db.Close()
+		}
+	}()
+	if err := migrate(ctx, s.db); err != nil {
+		return nil, err
+	}
+	s.accounts = account.New(s.db, log)
+	s.accounts.Secure = cfg.https()
+	s.origin = &hls.Origin{Log: log, OnPlayable: s.onPlayable}
+	s.board = &show.Board{DB: s.db, Log: log, Grace: cfg.Grace, OnChange: s.onShow}
+	s.keys = &keys{accounts: s.accounts, used: map[string]string{}}
+	s.ingest = &ingest.Server{Keys: s.keys, Origin: s.origin, OnState: s.onPublisher, Log: log}
+	s.hub = &chat.Hub{Who: chatWho{s}, Log: &chat.SQLLog{DB: s.db}, Snapshot: s.snapshot, Logger: log}
+	if err := s.buildShop(); err != nil {
+		return nil, err
+	}
+	s.pages, err = web.New(web.Config{Boot: s.boot, Sandbox: s.sandbox != nil, Log: log})
+	return s, err
+}
+
+// buildShop picks the till: Stripe with keys, the sandbox without. Both are
+// reached through the same client.
+func (s *souk) buildShop() error {
+	pay := stripe.Config{
+		SecretKey: s.cfg.StripeSecretKey, PublishableKey: s.cfg.StripePublishableKey,
+		WebhookSecret: s.cfg.StripeWebhookSecret, Log: s.log,
+	}
+	if pay.SecretKey == "" {
+		s.sandbox = sandbox.New(s.db, s.log)
+		s.sandbox.HookSecret = sandbox.NewSecret()
+		s.sandbox.HookURL = func() string { return s.hookURL }
+		pay.SecretKey, pay.WebhookSecret, pay.Transport = sandbox.Key, s.sandbox.HookSecret, s.sandbox
+	}
+	gateway, err := stripe.New(pay)
+	if err != nil {
+		return fmt.Errorf("%w: %v", errUsage, err)
+	}
+	s.shop = shop.New(s.db, s.log)
+	s.shop.Who, s.shop.Rooms, s.shop.Timeline = shopWho{s.accounts}, rooms{s.hub}, timeline{s}
+	s.shop.Gateway, s.shop.Wallet = gateway, gateway
+	s.shop.PublicURL = s.cfg.PublicURL
+	s.shop.Show = s.showID
+	return nil
+}
+
+// migrate brings every package's tables up to date.
+func migrate(ctx context.Context, d *db.DB) error {
+	for _, p := range []struct {
+		name  string
+		files fs.FS
+	}{
+		{"account", account.Migrations()},
+		{"show", show.Migrations()},
+		{"chat", chat.Migrations()},
+		{"shop", shop.Migrations()},
+		{"sandbox", sandbox.Migrations()},
+	} {
+		if err := d.Migrate(ctx, p.name, p.files); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load picks up what a former process left: running shows wait for their
+// encoders, with the pins that were on air.
+func (s *souk) load(ctx context.Context) error {
+	return s.board.Load(ctx)
+}
+
+// reachedAt learns the addresses that port 0 became.
+func (s *souk) reachedAt(ln *listeners) {
+	if a, ok := ln.rtmp.Addr().(*net.TCPAddr); ok {
+		s.rtmpPort = strconv.Itoa(a.Port)
+	}
+	s.hookURL = ln.ready().HTTP + "/hooks/stripe"
+}
+
+// sandboxRun delivers the sandbox's notifications; with Stripe there is
+// nothing to run.
+func (s *souk) sandboxRun(ctx context.Context) error {
+	if s.sandbox == nil {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	return s.sandbox.Run(ctx)
+}

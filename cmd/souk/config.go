@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"souk/show"
+)
+
+// Config is every option of the server.
+type Config struct {
+	HTTP, RTMP, RTMPS, Admin string
+	TLSCert, TLSKey          string
+	Data, Database           string
+	PublicURL                string
+	StripeSecretKey          string
+	StripePublishableKey     string
+	StripeWebhookSecret      string
+	Grace                    time.Duration
+	ReadyFile                string
+	LogLevel                 slog.Level
+	NoBroadcast              bool // demo only
+}
+
+// maxSecretFile bounds a file that holds one secret, in bytes.
+const maxSecretFile = 4 << 10
+
+// option is one option, said once: everything else (flags, environment, help,
+// the sample file) is derived from this list.
+type option struct {
+	name     string
+	value    flag.Value
+	preset   string
+	sentence string
+	secret   bool // may also come from a file, and its value is never printed
+}
+
+func options(c *Config) []option {
+	text := func(p *string) flag.Value { return (*textValue)(p) }
+	return []option{
+		{"http", text(&c.HTTP), ":8080", "address of pages, API, HLS and websocket", false},
+		{"rtmp", text(&c.RTMP), ":1935", "address encoders push to", false},
+		{"rtmps", text(&c.RTMPS), "", "address encoders push to over TLS", false},
+		{"tls-cert", text(&c.TLSCert), "", "certificate chain for rtmps, a PEM file", false},
+		{"tls-key", text(&c.TLSKey), "", "private key for rtmps, a PEM file", false},
+		{"admin", text(&c.Admin), "127.0.0.1:9090", "address of metrics, profiles and health; keep it private", false},
+		{"data", text(&c.Data), "./data", "folder for everything that must last", false},
+		{"database", text(&c.Database), "", "postgres://… instead of a SQLite file in the data folder", true},
+		{"public-url", text(&c.PublicURL), "", "address people reach this server by, for links and cookies", false},
+		{"stripe-secret-key", text(&c.StripeSecretKey), "", "Stripe secret or restricted key; without it a sandbox takes the payments", true},
+		{"stripe-publishable-key", text(&c.StripePublishableKey), "", "Stripe publishable key", false},
+		{"stripe-webhook-secret", text(&c.StripeWebhookSecret), "", "signing secret of the Stripe webhook endpoint /hooks/stripe", true},
+		{"grace", (*durationValue)(&c.Grace), show.DefaultGrace.String(), "how long a show waits for a lost encoder", false},
+		{"ready-file", text(&c.ReadyFile), "", "file that appears, whole, once every listener accepts", false},
+		{"log-level", (*levelValue)(&c.LogLevel), "info", "debug, info, warn or error", false},
+	}
+}
+
+type (
+	textValue     string
+	durationValue time.Duration
+	levelValue    slog.Level
+)
+
+func (v *textValue) String() string     { return string(*v) }
+func (v *textValue) Set(s string) error { *v = textValue(s); return nil }
+
+func (v *durationValue) String() string { return time.Duration(*v).String() }
+func (v *durationValue) Set(s string) error {
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return errors.New("want a time such as 60s or 2m")
+	}
+	*v = durationValue(d)
+	return nil
+}
+
+func (v *levelValue) String() string     { return strings.ToLower(slog.Level(*v).String()) }
+func (v *levelValue) Set(s string) error { return (*slog.Level)(v).UnmarshalText([]byte(s)) }
+
+func (o option) env() string {
+	return "SOUK_" + strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
+}
+
+func (o option) shownDefault() string {
+	if o.preset == "" {
+		return "off"
+	}
+	return o.preset
+}
+
+// parse fills a Config: flag over environment over secret file over default.
+// extra adds flags that only one command has. Errors wrap errUsage.
+func parse(c *cli, name string, args []string, extra func(*flag.FlagSet, *Config)) (Config, []string, error) {
+	var cfg Config
+	set := flag.NewFlagSet(name, flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	all := options(&cfg)
+	for _, o := range all {
+		if o.preset != "" {
+			if err := o.value.Set(o.preset); err != nil {
+				panic(err) // a preset of ours
+			}
+		}
+		if v, from, err := fromEnv(c, o); err != nil {
+			return cfg, nil, err
+		} else if from != "" {
+			if err := o.value.Set(v); err != nil {
+				return cfg, nil, fmt.Errorf("%w: %s: %v", errUsage, from, err)
+			}
+		}
+		set.Var(o.value, o.name, o.sentence)
+	}
+	if extra != nil {
+		extra(set, &cfg)
+	}
+	// Flags may stand before and after the arguments.
+	var words []string
+	for {
+		if err := set.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return cfg, nil, err
+			}
+			return cfg, nil, fmt.Errorf("%w: %v", errUsage, err)
+		}
+		if set.NArg() == 0 {
+			return cfg, words, cfg.check()
+		}
+		words, args = append(words, set.Arg(0)), set.Args()[1:]
+	}
+}
+
+// fromEnv returns the value of o in the environment and the variable it came
+// from, "" when there is none.
+func fromEnv(c *cli, o option) (value, from string, err error) {
+	if v, ok := c.env(o.env()); ok {
+		return v, o.env(), nil
+	}
+	path, ok := c.env(o.env() + "_FILE")
+	if !o.secret || !ok {
+		return "", "", nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", "", fmt.Errorf("%w: %s_FILE: %v", errUsage, o.env(), err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSecretFile))
+	return strings.TrimSpace(string(b)), o.env() + "_FILE", err
+}
+
+// check refuses combinations that cannot work, before anything starts.
+func (c *Config) check() error {
+	if c.RTMPS != "" && (c.TLSCert == "" || c.TLSKey == "") {
+		return fmt.Errorf("%w: --rtmps needs --tls-cert and --tls-key", errUsage)
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return fmt.Errorf("%w: --public-url must be a whole address such as https://shop.example", errUsage)
+		}
+		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	}
+	live := strings.HasPrefix(c.StripeSecretKey, "sk_live_") || strings.HasPrefix(c.StripeSecretKey, "rk_live_")
+	if live && !strings.HasPrefix(c.PublicURL, "https://") {
+		return fmt.Errorf("%w: live Stripe keys need an https --public-url", errUsage)
+	}
+	return nil
+}
+
+// database is the address of what must last.
+func (c *Config) database() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return "sqlite:" + filepath.Join(c.Data, "souk.db")
+}
+
+// https tells whether people reach the server by https only.
+func (c *Config) https() bool { return strings.HasPrefix(c.PublicURL, "https://") }
+
+// runConfig prints a sample that, fed back as an environment file, changes
+// nothing.
+func runConfig(_ context.Context, c *cli, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%w: config takes no arguments", errUsage)
+	}
+	fmt.Fprintln(c.out, "# souk: every option, with its default. Each is also a flag: SOUK_HTTP is --http.")
+	for _, o := range options(new(Config)) {
+		fmt.Fprintf(c.out, "\n# %s.", strings.ToUpper(o.sentence[:1])+o.sentence[1:])
+		if o.secret {
+			fmt.Fprintf(c.out, " Or the name of a file that holds it: %s_FILE.", o.env())
+		}
+		fmt.Fprintf(c.out, "\n#%s=%s\n", o.env(), o.preset)
+	}
+	return nil
+}

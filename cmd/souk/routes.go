@@ -1,0 +1,121 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"time"
+
+	"souk/internal/api"
+)
+
+// routes is every URL of the product.
+func (s *souk) routes() http.Handler {
+	mux := http.NewServeMux()
+	call := func(pattern string, h api.Handler) { mux.Handle(pattern, api.Wrap(s.log, h)) }
+	page := mux.HandleFunc
+
+	// viewers, hosts, buyers
+	page("GET /{$}", s.pages.Home)
+	page("GET /live/{channel}", s.pages.Live)
+	page("GET /studio", s.pages.Studio)
+	page("GET /orders/{order}", s.pages.Order)
+	call("/api/", func(http.ResponseWriter, *http.Request) error {
+		return api.Fail(http.StatusNotFound, "no_such_call", "There is no such call.")
+	})
+	page("/", s.pages.NotFound)
+	mux.Handle("GET /_/", s.pages.Assets())
+	mux.Handle("GET /favicon.svg", s.pages.Assets())
+	call("GET /images/{name}", s.shop.Image)
+
+	// media and rooms
+	page("GET /hls/{channel}/{file...}", s.origin.Serve)
+	page("OPTIONS /hls/{channel}/{file...}", s.origin.Serve)
+	page("GET /ws/{channel}", s.hub.Serve)
+
+	// who
+	call("POST /api/v1/login", s.accounts.Login)
+	call("POST /api/v1/logout", s.accounts.Logout)
+	call("POST /api/v1/guests", s.accounts.Guest)
+	call("GET /api/v1/me", s.getMe)
+	call("PUT /api/v1/me", s.putMe)
+	call("POST /api/v1/me/payment-methods", s.shop.AddMethod)
+
+	// channels and shows
+	call("GET /api/v1/channels", s.listChannels)
+	call("GET /api/v1/channels/{channel}", s.getChannel)
+	call("GET /api/v1/channels/{channel}/ingest", s.getIngest)
+	call("POST /api/v1/channels/{channel}/ingest/rotate", s.rotateKey)
+	call("GET /api/v1/shows/{show}", s.board.Get)
+	call("GET /api/v1/shows/{show}/log", s.board.GetLog)
+
+	// the shop
+	call("GET /api/v1/config", s.getConfig)
+	call("GET /api/v1/channels/{channel}/products", s.shop.ListProducts)
+	call("POST /api/v1/channels/{channel}/products", s.shop.AddProduct)
+	call("POST /api/v1/channels/{channel}/products/import", s.shop.ImportProducts)
+	call("GET /api/v1/channels/{channel}/products.csv", s.shop.ExportProducts)
+	call("POST /api/v1/channels/{channel}/images", s.shop.AddImage)
+	call("PATCH /api/v1/products/{id}", s.shop.EditProduct)
+	call("DELETE /api/v1/products/{id}", s.shop.DropProduct)
+	call("GET /api/v1/channels/{channel}/lineup", s.shop.GetLineup)
+	call("PUT /api/v1/channels/{channel}/lineup", s.shop.SetLineup)
+	call("PUT /api/v1/channels/{channel}/pin", s.shop.Pin)
+	call("DELETE /api/v1/channels/{channel}/pin", s.shop.Unpin)
+	call("GET /api/v1/channels/{channel}/region", s.shop.GetRegion)
+	call("PUT /api/v1/channels/{channel}/region", s.shop.SetRegion)
+
+	// the till
+	call("POST /api/v1/orders", s.shop.PlaceOrder)
+	call("GET /api/v1/orders/{id}", s.shop.GetOrder)
+	call("POST /api/v1/orders/{id}/cancel", s.shop.CancelOrder)
+	call("POST /api/v1/orders/{id}/refund", s.shop.RefundOrder)
+	call("POST /api/v1/orders/{id}/ship", s.shop.ShipOrder)
+	call("GET /api/v1/channels/{channel}/orders", s.shop.ListOrders)
+	call("GET /api/v1/channels/{channel}/orders.csv", s.shop.ExportOrders)
+	call("GET /pay/return", s.shop.Back)
+	call("POST /hooks/stripe", s.shop.Hook)
+	if s.sandbox != nil {
+		call("GET /api/v1/sandbox/methods", s.sandbox.Methods)
+		call("GET /sandbox/challenge/{intent}", s.sandbox.Challenge)
+		call("POST /sandbox/challenge/{intent}", s.sandbox.AnswerChallenge)
+	}
+
+	page("GET /healthz", healthz)
+	return s.outer(mux)
+}
+
+// outer is what every request passes: an id, a second opinion on its origin,
+// and a line in the debug log without its query, which may hold a token.
+func (s *souk) outer(next http.Handler) http.Handler {
+	crossOrigin := http.NewCrossOriginProtection()
+	// The provider's notifications come from elsewhere and carry a signature.
+	crossOrigin.AddInsecureBypassPattern("POST /hooks/stripe")
+	crossOrigin.SetDenyHandler(api.Handler(func(http.ResponseWriter, *http.Request) error {
+		return api.Fail(http.StatusForbidden, "cross_origin", "This request comes from another site.")
+	}))
+	inner := crossOrigin.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		w.Header().Set(api.RequestID, requestID())
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Referrer-Policy", "same-origin")
+		if s.cfg.https() {
+			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		inner.ServeHTTP(w, r)
+		s.log.Debug("request", "method", r.Method, "path", r.URL.Path, "took", time.Since(start))
+	})
+}
+
+func requestID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand, since Go 1.24)
+	return hex.EncodeToString(b[:])
+}
+
+func healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write([]byte("ok\n"))
+}
