@@ -37,10 +37,14 @@ func TestHookSignatures(t *testing.T) {
 	intent, now := w.intent(order), time.Now()
 
 	for name, bad := range map[string]func() answer{
-		"forged":        func() answer { return w.notify("evt_1", "payment_intent.succeeded", intent, "whsec_other", now) },
-		"stale":         func() answer { return w.notify("evt_1", "payment_intent.succeeded", intent, hookSecret, now.Add(-6*time.Minute)) },
-		"from tomorrow": func() answer { return w.notify("evt_1", "payment_intent.succeeded", intent, hookSecret, now.Add(48*time.Hour)) },
-		"unsigned":      func() answer { return w.call("", "POST", "/hooks/stripe", `{"id":"evt_1"}`) },
+		"forged": func() answer { return w.notify("evt_1", "payment_intent.succeeded", intent, "whsec_other", now) },
+		"stale": func() answer {
+			return w.notify("evt_1", "payment_intent.succeeded", intent, hookSecret, now.Add(-6*time.Minute))
+		},
+		"from tomorrow": func() answer {
+			return w.notify("evt_1", "payment_intent.succeeded", intent, hookSecret, now.Add(48*time.Hour))
+		},
+		"unsigned": func() answer { return w.call("", "POST", "/hooks/stripe", `{"id":"evt_1"}`) },
 		"live mode": func() answer {
 			body := `{"id":"evt_1","type":"payment_intent.succeeded","livemode":true,"data":{"object":{"id":"` + intent + `","object":"payment_intent"}}}`
 			return w.call("", "POST", "/hooks/stripe", body, "Stripe-Signature", sandbox.Sign([]byte(body), hookSecret, now))

@@ -21,7 +21,7 @@ type Money struct {
 // check refuses what cannot be a price: not positive, too large, or in a
 // currency that does not exist.
 func (m Money) check(field string) error {
-	if !currency.IsValid(m.Currency) {
+	if _, known := currency.GetDigits(m.Currency); !known {
 		return bad(field, "needs an ISO 4217 currency, as in USD")
 	}
 	if m.Amount < 1 || m.Amount > maxAmount {

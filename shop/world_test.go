@@ -406,3 +406,11 @@ func lastOf(all []string) string {
 }
 
 func name(prefix string, i int) string { return fmt.Sprintf("%s-%d", prefix, i) }
+
+// execute changes the database behind the shop's back.
+func execute(w *world, query string) error {
+	return w.db.Write(w.t.Context(), func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, query)
+		return err
+	})
+}
