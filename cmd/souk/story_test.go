@@ -226,7 +226,7 @@ func eventuallyCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: [!] eventually REGEX PATH")
 	}
-	re, err := regexp.Compile(args[0])
+	re, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
 	last, deadline := "", time.Now().Add(30*time.Second)
 	for time.Now().Before(deadline) {
