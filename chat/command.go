@@ -118,7 +118,7 @@ func (q request) deliver(r *room) {
 		r.hub.count.refused.Add(1)
 	}
 	answer := replyEvent(q.command.ID, done.message, no)
-	if no == nil && done.durable && len(r.awaiting) < maxAwaiting {
+	if no == nil && done.durable {
 		r.awaiting = append(r.awaiting, awaiting{r.scribe.await(), q.v, answer})
 		return
 	}
@@ -139,6 +139,9 @@ func (r *room) do(v *viewer, c command) (outcome, *refusal) {
 		}
 		if v.member != nil && !v.person.moderates() {
 			return outcome{}, refusedRole
+		}
+		if len(r.awaiting) >= maxAwaiting {
+			return outcome{}, refusedBusy
 		}
 	}
 	if v.member == nil {

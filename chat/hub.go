@@ -137,18 +137,22 @@ func word(s string) bool {
 }
 
 func (h *Hub) post(channel string, m message) {
-	r := h.room(channel)
-	if r == nil {
-		return // shutting down: nobody is left to hear it
-	}
 	t := time.NewTimer(tellWait)
 	defer t.Stop()
-	select {
-	case r.inbox <- m:
-	case <-r.done:
-	case <-t.C:
-		h.count.stale.Add(1)
-		h.Logger.Error("a room does not take events; one is lost", "channel", channel)
+	for {
+		r := h.room(channel)
+		if r == nil {
+			return // shutting down: nobody is left to hear it
+		}
+		select {
+		case r.inbox <- m:
+			return
+		case <-r.done: // it panicked; there is a new one
+		case <-t.C:
+			h.count.stale.Add(1)
+			h.Logger.Error("a room does not take events; one is lost", "channel", channel)
+			return
+		}
 	}
 }
 

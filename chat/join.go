@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,10 @@ type position struct {
 	epoch string
 	seq   int64
 }
+
+// snapshotAge is how long a snapshot serves further joiners, as long as the
+// room is told nothing.
+const snapshotAge = time.Second
 
 // join asks the room to take a viewer in.
 type join struct {
@@ -53,9 +58,10 @@ func (r *room) arrive(ctx context.Context, v *viewer, from position) error {
 	ctx, cancel := context.WithTimeout(ctx, joinWait)
 	defer cancel()
 	for try := 1; ; try++ {
-		j := join{v: v, from: from, told: r.told.Load(), insist: try >= maxSnapshotTries, answer: make(chan error, 1)}
-		if r.hub.Snapshot != nil {
-			j.snap = r.hub.Snapshot(ctx, r.channel)
+		j := join{v: v, from: from, insist: try >= maxSnapshotTries, answer: make(chan error, 1)}
+		var err error
+		if j.snap, j.told, err = r.snapshot.get(ctx, r); err != nil {
+			return err
 		}
 		select {
 		case r.inbox <- j:
@@ -106,6 +112,42 @@ func (r *room) admit(j join) error {
 	return nil
 }
 
+// snapshots shares one snapshot among those who join at the same time: after a
+// restart everybody does.
+type snapshots struct {
+	turn chan struct{} // capacity 1; whoever holds it owns the rest
+	last Snapshot
+	told int64
+	at   time.Time
+}
+
+// get returns a snapshot and what the room had been told before it was taken.
+func (s *snapshots) get(ctx context.Context, r *room) (Snapshot, int64, error) {
+	if r.hub.Snapshot == nil {
+		return Snapshot{}, r.told.Load(), nil
+	}
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return Snapshot{}, 0, ctx.Err()
+	}
+	told := r.told.Load()
+	if s.told == told && !s.at.IsZero() && time.Since(s.at) < snapshotAge {
+		return s.last, told, nil
+	}
+	taken := r.hub.Snapshot(ctx, r.channel)
+	if err := ctx.Err(); err != nil {
+		return Snapshot{}, 0, err // perhaps half of it
+	}
+	if taken.Pin != nil && !json.Valid(taken.Pin) {
+		r.hub.Logger.Error("the pin of a snapshot is not JSON", "channel", r.channel)
+		taken.Pin = nil
+	}
+	s.last, s.told, s.at = taken, told, time.Now()
+	return taken, told, nil
+}
+
 // missed returns what a client at from has not seen of the frames so far, or
 // false when the room cannot prove that this is all of it.
 func (r *room) missed(from position) ([]Entry, bool) {
@@ -121,13 +163,13 @@ func (r *room) missed(from position) ([]Entry, bool) {
 	return entries[:r.flushed-from.seq], true // the rest is in the next frame
 }
 
+// welcome is the data of the first event, but for `history`, which is ready-made.
 type welcome struct {
 	You     you             `json:"you"`
 	Live    bool            `json:"live"`
 	Pin     json.RawMessage `json:"pin"`
 	Slow    int64           `json:"slow"` // seconds
 	Resumed bool            `json:"resumed"`
-	History json.RawMessage `json:"history"`
 }
 
 type you struct {
@@ -145,15 +187,14 @@ func (r *room) welcome(j join, resumed bool) []byte {
 		Pin:     j.snap.Pin,
 		Slow:    int64(r.slow / time.Second),
 		Resumed: resumed,
-		History: json.RawMessage("[]"),
 	}
-	s := stamp{epoch: r.epoch, seq: r.flushed}
+	s, history := stamp{epoch: r.epoch, seq: r.flushed}, r.history()
 	if resumed {
-		s.seq = j.from.seq
-	} else {
-		w.History = r.history()
+		s.seq, history = j.from.seq, []byte("[]")
 	}
-	return appendEvent(nil, "welcome", s, mustEncode(w))
+	data := bytes.TrimSuffix(mustEncode(w), []byte("}"))
+	data = append(append(append(data, `,"history":`...), history...), '}')
+	return appendEvent(nil, "welcome", s, data)
 }
 
 // list makes an empty list of a nil one: clients need not know of null.
@@ -166,7 +207,7 @@ func list(s []string) []string {
 
 // history returns the last conversation as a JSON array. It is made once for
 // all who join until it changes.
-func (r *room) history() json.RawMessage {
+func (r *room) history() []byte {
 	if r.historyJSON != nil {
 		return r.historyJSON
 	}

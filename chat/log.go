@@ -52,6 +52,8 @@ type Batch struct {
 	Slow      *time.Duration
 }
 
+func (b Batch) empty() bool { return len(b.Entries) == 0 && len(b.Sanctions) == 0 && b.Slow == nil }
+
 // Entry is a numbered event as it is stored and replayed.
 type Entry struct {
 	Seq     int64

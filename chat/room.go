@@ -15,9 +15,10 @@ type room struct {
 	hub     *Hub
 	channel string
 
-	// read by any goroutine
-	viewers atomic.Int64 // people
-	told    atomic.Int64 // how often the room was told something; see arrive
+	// used by any goroutine
+	viewers  atomic.Int64 // people
+	told     atomic.Int64 // how often the room was told something; see arrive
+	snapshot snapshots
 
 	// state
 	epoch     string
@@ -94,6 +95,7 @@ func newRoom(h *Hub, channel string) *room {
 		members:   map[string]*member{},
 		latest:    map[latestKey][]byte{},
 		tally:     map[string]int{},
+		snapshot:  snapshots{turn: make(chan struct{}, 1)},
 		inbox:     make(chan message, maxInbox),
 		stop:      make(chan struct{}),
 		done:      make(chan struct{}),
@@ -118,16 +120,22 @@ func (r *room) run() {
 	})
 	var wg sync.WaitGroup
 	wg.Go(func() { r.scribe.run(ctx) })
-	// Also after a panic: the next room of this channel must find the log at rest.
-	defer func() { cancel(); wg.Wait() }()
-
+	clean := false
+	// Also after a panic, as the next room of this channel must find the log at
+	// rest; but only an orderly end may seal it.
+	defer func() {
+		cancel()
+		wg.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), sealWait)
+		defer cancel()
+		if r.scribe.rest(ctx) && clean {
+			r.scribe.seal(ctx, r.ring.last)
+		}
+	}()
 	r.loop()
-
 	r.flush()
 	r.closeAll(CloseRestart, "restart")
-	cancel()
-	wg.Wait()
-	r.scribe.seal(r.ring.last)
+	clean = true
 }
 
 // open waits until the log answers. Without it the room knows neither its

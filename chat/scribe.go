@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,6 +14,7 @@ const (
 	storeWait  = 5 * time.Second       // for one commit
 	storeRetry = 500 * time.Millisecond
 	sealWait   = 3 * time.Second // for all that is left when the room ends
+	maxStored  = 512             // entries in one commit: others wait for the same writer
 	maxBehind  = 4 * maxBacklog  // entries kept for a log that cannot be written; more are never stored
 )
 
@@ -91,6 +93,12 @@ func (s *scribe) behind() int {
 	return s.backlog
 }
 
+func (s *scribe) pending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.next.empty()
+}
+
 func (s *scribe) nudge() {
 	select {
 	case s.wake <- struct{}{}:
@@ -123,7 +131,7 @@ func (s *scribe) run(ctx context.Context) {
 
 // store repeats until b is stored, or returns false when ctx ended first.
 func (s *scribe) store(ctx context.Context, b Batch) bool {
-	if len(b.Entries) == 0 && len(b.Sanctions) == 0 && b.Slow == nil {
+	if b.empty() {
 		return true
 	}
 	for failures := 0; ; failures++ {
@@ -146,16 +154,24 @@ func (s *scribe) store(ctx context.Context, b Batch) bool {
 	}
 }
 
-// seal stores what is left after run returned and closes the log at last. If
-// it cannot, the log stays unsealed and the next room begins a new epoch.
-func (s *scribe) seal(last int64) {
-	ctx, cancel := context.WithTimeout(context.Background(), sealWait)
-	defer cancel()
-	b, _, _ := s.take()
-	if !s.store(ctx, b) {
-		s.logger.Error("the room's last entries are lost", "channel", s.channel, "entries", len(b.Entries))
-		return
+// rest stores what is left after run returned, or returns false when it cannot.
+func (s *scribe) rest(ctx context.Context) bool {
+	for s.pending() {
+		b, _, _ := s.take()
+		if !s.store(ctx, b) {
+			s.logger.Error("the room's last entries are lost", "channel", s.channel, "entries", s.behind())
+			return false
+		}
+		s.mu.Lock()
+		s.backlog -= len(b.Entries)
+		s.mu.Unlock()
 	}
+	return true
+}
+
+// seal closes the log after rest: last is the last number given out. If it
+// cannot, the log stays unsealed and the next room begins a new epoch.
+func (s *scribe) seal(ctx context.Context, last int64) {
 	s.mu.Lock()
 	torn := s.torn
 	s.mu.Unlock()
@@ -168,9 +184,16 @@ func (s *scribe) seal(last int64) {
 	}
 }
 
+// take returns what is to be stored next. Of very many entries it returns the
+// first, and the rest of the batch stays for later.
 func (s *scribe) take() (b Batch, ticket uint64, awaited bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if all := s.next.Entries; len(all) > maxStored {
+		s.next.Entries = all[maxStored:]
+		s.nudge()
+		return Batch{Entries: all[:maxStored:maxStored]}, 0, false
+	}
 	b, ticket, awaited = s.next, s.ticket, s.awaited
 	s.next, s.awaited = Batch{}, false
 	s.ticket++
@@ -183,8 +206,8 @@ func (s *scribe) putBack(b Batch) {
 	defer s.mu.Unlock()
 	later := s.next
 	s.next = Batch{
-		Entries:   append(b.Entries, later.Entries...),
-		Sanctions: append(b.Sanctions, later.Sanctions...),
+		Entries:   slices.Concat(b.Entries, later.Entries),
+		Sanctions: slices.Concat(b.Sanctions, later.Sanctions),
 		Slow:      later.Slow,
 	}
 	if s.next.Slow == nil {
