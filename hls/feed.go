@@ -251,6 +251,20 @@ func (f *feed) endRun() {
 	f.refused = 0
 }
 
+// abandonRun gives up a run whose muxer panicked. That may have happened under the muxer's own lock, so nobody waits
+// for it to close.
+func (f *feed) abandonRun() {
+	r := f.run
+	f.run = nil
+	if r == nil {
+		return
+	}
+	go func() {
+		defer func() { _ = recover() }() // the first panic was reported; a second one says nothing new
+		r.close()
+	}()
+}
+
 // written takes the outcome of a write and passes on what it completed. cut says that a segment may have ended.
 func (f *feed) written(fr Frame, cut bool, err error) {
 	leading := fr.Kind == Video || !f.run.video() // only the leading track completes parts

@@ -1,11 +1,13 @@
 package hls
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -181,3 +183,9 @@ func (c clip) only(k Kind) clip {
 func simple(t testing.TB) clip {
 	return makeClip(t, testSource+" -t 6 "+testVideo+" -tune zerolatency -g 30 -keyint_min 30 "+testAudio)
 }
+
+func contextWithCancel() (context.Context, context.CancelFunc) {
+	return context.WithCancel(context.Background())
+}
+
+func itoa(i int) string { return strconv.Itoa(i) }

@@ -16,8 +16,8 @@ type Origin struct {
 	once    sync.Once
 	closing chan struct{} // closed by Close; ends every wait of a viewer
 
-	mu      sync.Mutex // guards what follows
-	streams map[string]*Stream
+	streams sync.Map   // channel → *Stream; read by every request, without a lock
+	mu      sync.Mutex // serialises changes of streams and guards closed
 	closed  bool
 }
 
@@ -30,7 +30,6 @@ type Show struct {
 func (o *Origin) init() {
 	o.once.Do(func() {
 		o.closing = make(chan struct{})
-		o.streams = make(map[string]*Stream)
 		if o.Log == nil {
 			o.Log = slog.New(slog.DiscardHandler)
 		}
@@ -42,7 +41,7 @@ func (o *Origin) init() {
 func (o *Origin) Start(channel string, s Show) *Stream {
 	o.init()
 	o.mu.Lock()
-	former := o.streams[channel]
+	former, _ := o.Stream(channel)
 	if former != nil && former.show.ID == s.ID && former.endedAt.Load() == 0 {
 		o.mu.Unlock()
 		return former
@@ -52,7 +51,7 @@ func (o *Origin) Start(channel string, s Show) *Stream {
 		log:      o.Log.With("channel", channel, "show", s.ID),
 		timeline: newTimeline(s.StartedAt, time.Now(), o.closing),
 	}
-	o.streams[channel] = st
+	o.streams.Store(channel, st)
 	if o.closed {
 		st.ended = true
 	}
@@ -66,10 +65,11 @@ func (o *Origin) Start(channel string, s Show) *Stream {
 // Stream returns the stream of the channel's newest show, also for a while after its end.
 func (o *Origin) Stream(channel string) (*Stream, bool) {
 	o.init()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	st, ok := o.streams[channel]
-	return st, ok
+	st, ok := o.streams.Load(channel)
+	if !ok {
+		return nil, false
+	}
+	return st.(*Stream), true
 }
 
 // End ends the channel's show, if there is one: its playlist becomes final and stays readable for a while.
@@ -98,9 +98,9 @@ func (o *Origin) Run(ctx context.Context) error {
 func (o *Origin) sweep(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for channel, st := range o.streams {
+	for channel, st := range o.all() {
 		if at := st.endedAt.Load(); at != 0 && now.Sub(time.Unix(0, at)) > endedReadable {
-			delete(o.streams, channel)
+			o.streams.Delete(channel)
 		}
 	}
 }
@@ -116,12 +116,18 @@ func (o *Origin) Close() {
 	}
 	o.closed = true
 	close(o.closing)
-	streams := make([]*Stream, 0, len(o.streams))
-	for _, st := range o.streams {
-		streams = append(streams, st)
-	}
 	o.mu.Unlock()
-	for _, st := range streams {
+	for _, st := range o.all() {
 		st.shut()
 	}
+}
+
+// all are the streams by channel.
+func (o *Origin) all() map[string]*Stream {
+	streams := map[string]*Stream{}
+	o.streams.Range(func(channel, st any) bool {
+		streams[channel.(string)] = st.(*Stream)
+		return true
+	})
+	return streams
 }

@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/bluenviron/gohlslib/v2"
@@ -77,8 +78,20 @@ func newRun(p params, base time.Duration) (*run, error) {
 		return nil, err
 	}
 	r.tap = tap{src: r.muxer, prefix: "/"}
-	go func() { r.opened <- r.tap.open() }() // ends with the first segment or the muxer
+	go r.open()
 	return r, nil
+}
+
+// open waits for the muxer's first segment, or for its end.
+func (r *run) open() {
+	var err error
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("hls: muxer panicked: %v", p)
+		}
+		r.opened <- err
+	}()
+	err = r.tap.open()
 }
 
 // wholeFrames is partMin, or less when the smallest number of frames that lasts so long would exceed partTarget.

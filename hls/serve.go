@@ -93,7 +93,7 @@ func (no *refusal) write(w http.ResponseWriter) {
 // it waits for that.
 func (st *Stream) serveIndex(w http.ResponseWriter, r *http.Request) *refusal {
 	v := st.playableView(r)
-	if v.index == nil {
+	if !v.playable() {
 		return notPlayable
 	}
 	cache := cacheIndex
@@ -104,8 +104,9 @@ func (st *Stream) serveIndex(w http.ResponseWriter, r *http.Request) *refusal {
 	return nil
 }
 
+// playableView is the newest view, or the first one that has a segment.
 func (st *Stream) playableView(r *http.Request) *view {
-	v, _ := st.timeline.until(r.Context(), firstWait, func(v *view) bool { return v.media != nil || !v.publisher })
+	v, _ := st.timeline.until(r.Context(), firstWait, func(v *view) bool { return v.playable() || !v.publisher })
 	return v
 }
 
@@ -116,7 +117,7 @@ func (st *Stream) serveMedia(w http.ResponseWriter, r *http.Request) *refusal {
 		return badReload
 	}
 	v := st.playableView(r)
-	if v.media == nil {
+	if !v.playable() {
 		return notPlayable
 	}
 	cache := cacheLive

@@ -88,10 +88,7 @@ func (s *Session) write(f Frame) (playable bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.log.Error("session panicked", "panic", p, "stack", string(debug.Stack()))
-			if r := s.feed.run; r != nil { // it may have panicked under its own lock: nobody waits for that
-				s.feed.run = nil
-				go r.close()
-			}
+			s.feed.abandonRun()
 			err = fmt.Errorf("hls: broken by its input: %v", p)
 		}
 	}()

@@ -15,8 +15,8 @@ import (
 type view struct {
 	segments []*segment // complete and readable, oldest first; the newest of them are the window
 	tail     tail
-	media    *text // live.m3u8, nil until there is something to play
-	index    *text // index.m3u8, likewise
+	media    *text // live.m3u8, nil until there is a part
+	index    *text // index.m3u8, nil until there is a segment to measure
 
 	target    time.Duration // TARGETDURATION
 	publisher bool          // an encoder is on
@@ -30,6 +30,9 @@ type tail struct {
 	head  *head // nil while there are no parts
 	parts []*part
 }
+
+// playable reports whether there is a first segment. From then on it stays so.
+func (v *view) playable() bool { return v.index != nil }
 
 // has reports whether the view holds the part, or the whole segment when whole is set. A part past the end of a
 // complete segment stands for the first one of the next (RFC 8216bis section 6.2.5.2).
