@@ -111,10 +111,18 @@ func (h *health) named(encoder string) {
 	h.encoder = clip(encoder, maxEncoderName)
 }
 
+// drop counts a message that made no sense.
 func (h *health) drop() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.dropped++
+}
+
+// counts is what the log tells about the publisher at its end.
+func (h *health) counts() (video, audio, dropped int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.video.frames, h.audio.frames, h.dropped
 }
 
 // snapshot describes the publisher as of now.

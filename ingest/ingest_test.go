@@ -142,9 +142,8 @@ func (h *house) frames(channel string) int {
 	if p == nil {
 		return 0
 	}
-	p.health.mu.Lock()
-	defer p.health.mu.Unlock()
-	return p.health.video.frames
+	video, _, _ := p.health.counts()
+	return video
 }
 
 // eventually waits for a fact.

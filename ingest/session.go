@@ -276,6 +276,8 @@ func (se *session) OnClose() {
 		return
 	}
 	se.server.goOffAir(se.ctx, se.publisher)
-	se.log.Info("publisher off air", "cause", cause, "bytes", se.Received(), "ignored", se.Ignored(),
+	video, audio, dropped := se.publisher.health.counts()
+	se.log.Info("publisher off air", "cause", cause, "bytes", se.Received(),
+		"video", video, "audio", audio, "dropped", dropped, "ignored", se.Ignored(),
 		"after", time.Since(se.since).Round(time.Millisecond))
 }

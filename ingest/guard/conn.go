@@ -73,6 +73,9 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 		if v := recover(); v != nil {
 			err = &Panic{v, debug.Stack()}
 		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = c.timeout
+		}
 		if err != nil {
 			err = c.end(err)
 		}
@@ -179,20 +182,17 @@ func (c *Conn) Cut(cause error) {
 	c.Conn.SetWriteDeadline(time.Now().Add(farewellTimeout))
 }
 
-// Err is why the connection was cut or reading from it ended, io.EOF when the
-// peer went away, nil while it lasts.
+// Err is why the connection was cut or first failed, io.EOF when the peer went
+// away, nil while it lasts.
 func (c *Conn) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.cause
 }
 
-// end records why reading ended and returns it: an earlier Cut, or the meaning
-// of the deadline that passed, or err.
+// end records err as the end of the connection, unless that has another cause
+// already, and returns the cause.
 func (c *Conn) end(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = c.timeout
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cause == nil {
@@ -210,7 +210,8 @@ func (c *Conn) readUntil(t time.Time, meaning error) {
 	}
 }
 
-// Write sends p, which holds one chunk or a piece of the handshake.
+// Write sends p, which holds one chunk or a piece of the handshake. Failing to
+// ends the connection for the reader too.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -218,10 +219,18 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if c.Err() != nil {
 		timeout = farewellTimeout
 	}
-	if err := c.Conn.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
-		return 0, err
+	err := c.Conn.SetWriteDeadline(time.Now().Add(timeout))
+	n := 0
+	if err == nil {
+		n, err = c.Conn.Write(p)
 	}
-	return c.Conn.Write(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errUnread
+	}
+	if err != nil {
+		c.end(err)
+	}
+	return n, err
 }
 
 // Linger makes the Close to come wait until the peer has had the chance to read

@@ -167,8 +167,11 @@ func TestWriteGivesUp(t *testing.T) {
 				c.Cut(io.EOF)
 			}
 			start := time.Now()
-			if _, err := c.Write([]byte("nobody reads this")); err == nil {
-				t.Error("written")
+			if _, err := c.Write([]byte("nobody reads this")); !errors.Is(err, errUnread) {
+				t.Errorf("written: %v", err)
+			}
+			if _, err := c.Read(make([]byte, 1)); err == nil {
+				t.Error("reading goes on")
 			}
 			if took := time.Since(start); took != tc.want {
 				t.Errorf("took %v, want %v", took, tc.want)

@@ -111,6 +111,9 @@ func (c *Conn) command(m message) (message, bool, error) {
 		}
 		out.body = amf.Append(nil, name, transaction, nil, stream)
 	case "deleteStream":
+		if !c.publishing {
+			return message{}, false, nil // the library hangs up over a wrong id
+		}
 		out.stream = 0
 		out.body = amf.Append(nil, name, transaction, nil, natural(argument(3)))
 	case "closeStream":

@@ -61,6 +61,7 @@ var (
 	errNotRTMP     = errors.New("guard: the first byte is not RTMP version 3")
 	errHandshake   = errors.New("guard: no handshake in time")
 	errNoPublish   = errors.New("guard: no publish in time")
+	errUnread      = errors.New("guard: the peer does not read")
 	errSilent      = errors.New("guard: no complete audio or video message in time")
 	errHeader      = errors.New("guard: chunk header continues a message that never began")
 	errChunkSize   = errors.New("guard: chunk size out of range")
