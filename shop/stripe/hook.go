@@ -63,15 +63,20 @@ func (c *Client) ReadHook(payload []byte, signature string) (shop.Hook, error) {
 	return h, nil
 }
 
-// signedAt reads t= of a Stripe-Signature header.
+// signedAt reads the one t= of a Stripe-Signature header.
 func signedAt(header string) (time.Time, error) {
+	stamp, found := "", false
 	for part := range strings.SplitSeq(header, ",") {
-		if text, ok := strings.CutPrefix(part, "t="); ok {
-			sec, err := strconv.ParseInt(text, 10, 64)
-			return time.Unix(sec, 0), err
+		text, ok := strings.CutPrefix(part, "t=")
+		if ok && found {
+			return time.Time{}, errors.New("signed at two times")
+		}
+		if ok {
+			stamp, found = text, true
 		}
 	}
-	return time.Time{}, errors.New("no time in the signature")
+	sec, err := strconv.ParseInt(stamp, 10, 64)
+	return time.Unix(sec, 0), err
 }
 
 // reference reads an id that may come as text or as an expanded object.
