@@ -190,6 +190,12 @@ func (c *Client) Send(v any) error {
 	return c.ws.WriteJSON(v)
 }
 
+// Ping sends a ping; the server's answer keeps the connection alive and is not
+// shown.
+func (c *Client) Ping(text string) error {
+	return c.ws.WriteControl(websocket.PingMessage, []byte(text), time.Now().Add(writeWait))
+}
+
 // read takes frames apart until the connection ends.
 func (c *Client) read() {
 	err := c.readAll()
@@ -217,12 +223,14 @@ func (c *Client) readAll() error {
 				c.reply(e)
 				continue
 			}
-			if err := c.move(e); err != nil {
+			before, err := c.move(e)
+			if err != nil {
 				return err
 			}
 			select {
 			case c.events <- e:
 			case <-c.dropped:
+				c.moveBack(before) // nobody has seen e
 				return net.ErrClosed
 			}
 		}
@@ -242,20 +250,28 @@ func (c *Client) reply(e Incoming) {
 	}
 }
 
-// move follows the numbers and checks the server's first promise.
-func (c *Client) move(e Incoming) error {
+// move follows the numbers, checks the server's first promise, and returns the
+// position before e.
+func (c *Client) move(e Incoming) (before Position, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	before = c.at
 	switch {
 	case e.Type == "welcome":
 		c.at = Position{Epoch: e.Epoch, Seq: e.Seq}
 	case e.Seq == 0:
 	case e.Seq != c.at.Seq+1:
-		return fmt.Errorf("%w: %d after %d", ErrGap, e.Seq, c.at.Seq)
+		err = fmt.Errorf("%w: %d after %d", ErrGap, e.Seq, c.at.Seq)
 	default:
 		c.at.Seq = e.Seq
 	}
-	return nil
+	return before, err
+}
+
+func (c *Client) moveBack(at Position) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = at
 }
 
 // StayAway tells whether err is the server's word not to come back.
@@ -264,8 +280,8 @@ func StayAway(err error) bool {
 	return errors.As(err, &closed) && closed.Code >= closeStayAway && closed.Code < closeStayAway+100
 }
 
-// Follow stays in a room until ctx ends or the server says to stay away: it
-// comes back with its position after every other end. each gets all events of
+// Follow stays in a room until ctx ends, the server says to stay away, or a
+// number is missing: it comes back with its position after every other end. each gets all events of
 // all connections, and the client to speak with, on one goroutine.
 func Follow(ctx context.Context, d Dial, each func(*Client, Incoming)) error {
 	wait := backoffMin
@@ -284,7 +300,7 @@ func Follow(ctx context.Context, d Dial, each func(*Client, Incoming)) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if StayAway(err) {
+		if StayAway(err) || errors.Is(err, ErrGap) {
 			return err
 		}
 		pause(ctx, rand.N(wait)) // full jitter: a restart must not bring everybody back at once
