@@ -14,8 +14,7 @@ export type PlayerOptions = {
 const config: Partial<HlsConfig> = {
   lowLatencyMode: true,
   enableWorker: false, // fMP4 needs no transmuxing
-  // The distance to the live edge is the playlist's PART-HOLD-BACK. These only bound the drift from it.
-  liveMaxLatencyDurationCount: 10,
+  // No liveSync… here: any would replace the distance to the live edge that the playlist asks for (PART-HOLD-BACK).
   liveSyncMode: 'buffered',
   maxLiveSyncPlaybackRate: 1.08,
   liveSyncOnStallIncrease: 0.5,
@@ -25,6 +24,7 @@ const config: Partial<HlsConfig> = {
   startFragPrefetch: true,
 };
 
+const jumpAfterSegments = 10; // further behind than this, playback jumps to the live edge
 const mediaErrorsBeforeRebuild = 2;
 const firstRebuildWait = 1_000; // ms; doubles up to the longest, with jitter
 const longestRebuildWait = 8_000;
@@ -119,6 +119,7 @@ export class Player {
       return;
     }
     const hls = new Hls(config);
+    hls.config.liveMaxLatencyDurationCount = jumpAfterSegments; // refused by the constructor without a liveSyncDurationCount
     this.hls = hls;
     hls.on(Hls.Events.MANIFEST_PARSED, () => this.play());
     hls.on(Hls.Events.ERROR, (_, error) => {
