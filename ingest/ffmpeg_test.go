@@ -3,6 +3,13 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
+	"net"
 	"os/exec"
 	"strings"
 	"testing"
@@ -25,7 +32,7 @@ func (h *house) ffmpeg(key string, seconds string, more ...string) *ffmpeg {
 		"-f", "lavfi", "-i", "sine=sample_rate=48000", "-t", seconds,
 		"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "30", "-c:a", "aac"}
 	args = append(args, more...)
-	args = append(args, "-f", "flv", "rtmp://"+h.address+"/live/"+key)
+	args = append(args, "-f", "flv", h.scheme+"://"+h.address+"/live/"+key)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	f := &ffmpeg{Cmd: exec.CommandContext(ctx, "ffmpeg", args...), start: time.Now()}
 	f.Stdout, f.Stderr = &f.says, &f.says
@@ -121,4 +128,37 @@ func TestFFmpegTakesOver(t *testing.T) {
 	if len(h.states) != 0 {
 		t.Errorf("the channel went %q", <-h.states)
 	}
+}
+
+// RTMPS is the same on a TLS listener.
+func TestFFmpegOverTLS(t *testing.T) {
+	certificate, err := selfSigned()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := openOn(t, nil, func(ln net.Listener) net.Listener {
+		return tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{certificate}})
+	})
+	h.scheme = "rtmps"
+	f := h.ffmpeg("key-of-tea", "2")
+	h.state("tea on")
+	if err := f.Wait(); err != nil {
+		t.Errorf("%v: %s", err, &f.says)
+	}
+	h.state("tea off")
+
+	refused := h.ffmpeg("wrong-key", "30")
+	if err := refused.Wait(); err == nil || !strings.Contains(refused.says.String(), "This stream key is not known.") {
+		t.Errorf("%v: %s", err, &refused.says)
+	}
+}
+
+func selfSigned() (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 }

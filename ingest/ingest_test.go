@@ -26,6 +26,7 @@ const patience = 10 * time.Second
 type house struct {
 	*Server
 	t        testing.TB
+	scheme   string
 	address  string
 	stop     context.CancelFunc
 	served   chan error // what Serve returned
@@ -56,8 +57,14 @@ func (j *journal) String() string {
 // return, nobody may be left on air, and no key may be in the log.
 func open(t testing.TB, change func(*Server)) *house {
 	t.Helper()
+	return openOn(t, change, func(ln net.Listener) net.Listener { return ln })
+}
+
+// openOn is open on what wrap makes of the listener.
+func openOn(t testing.TB, change func(*Server), wrap func(net.Listener) net.Listener) *house {
+	t.Helper()
 	h := &house{
-		t: t, served: make(chan error, 1), playable: make(chan string, 100),
+		t: t, scheme: "rtmp", served: make(chan error, 1), playable: make(chan string, 100),
 		states: make(chan string, 1000), logged: new(journal),
 	}
 	log := slog.New(slog.NewTextHandler(h.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -86,7 +93,7 @@ func open(t testing.TB, change func(*Server)) *house {
 	h.address = ln.Addr().String()
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
-	go func() { h.served <- h.Serve(ctx, ln) }()
+	go func() { h.served <- h.Serve(ctx, wrap(ln)) }()
 	t.Cleanup(func() {
 		stop()
 		select {
@@ -160,7 +167,12 @@ func eventually(t testing.TB, what string, is func() bool) {
 }
 
 // tiny is a clip of 2 s: 64x36 at 25 fps with B-frames, a key frame a second,
-// and AAC at 48 kHz.
+// and AAC at 48 kHz. It was made by
+//
+//	ffmpeg -f lavfi -i testsrc2=size=64x36:rate=25:duration=2 \
+//	  -f lavfi -i sine=frequency=440:sample_rate=48000:duration=2 \
+//	  -c:v libx264 -preset veryfast -crf 38 -g 25 -bf 2 -pix_fmt yuv420p \
+//	  -c:a aac -b:a 16k -ac 1 -f flv tiny.flv
 func tiny(t testing.TB) []byte {
 	t.Helper()
 	b, err := os.ReadFile("testdata/tiny.flv")
@@ -170,7 +182,7 @@ func tiny(t testing.TB) []byte {
 	return b
 }
 
-// message is a tag of a clip as OBS would send it: on chunk stream 4.
+// messageOf is a tag of a clip as OBS would send it: on chunk stream 4.
 func messageOf(tag flv.Tag) rtmptest.Message {
 	return rtmptest.Message{ChunkStream: 4, Kind: tag.Kind, Stream: 1, Time: tag.Time, Body: tag.Body}
 }

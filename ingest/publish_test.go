@@ -129,8 +129,8 @@ func TestStreamKey(t *testing.T) {
 	}
 }
 
-// The name of a key that opens nothing, as GStreamer asks: small chunks,
-// transaction 0, and no wait between the commands.
+// GStreamer has habits of its own: chunks of 128 bytes throughout, transaction
+// 0, no wait between commands, and metadata again and again.
 func TestPublishLikeGStreamer(t *testing.T) {
 	h := open(t, nil)
 	c := rtmptest.Dial(t, h.address)

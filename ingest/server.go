@@ -14,7 +14,6 @@ import (
 	"github.com/yutopp/go-rtmp"
 
 	"souk/hls"
-	"souk/ingest/guard"
 )
 
 // ErrUnknownKey is what Keys answers for a key that opens no channel.
@@ -212,5 +211,3 @@ func (f *feed) Close() error {
 }
 
 func (f *feed) Addr() net.Addr { return f.addr }
-
-var _ net.Conn = (*guard.Conn)(nil)

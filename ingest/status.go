@@ -12,8 +12,8 @@ import (
 	"souk/ingest/amf"
 )
 
-// Status codes. OBS gives up on the first two and shows that the server said
-// no; other codes it takes for a lost connection.
+// Status codes that encoders take for a no. Others, the library's own among
+// them, OBS takes for a lost connection.
 const (
 	badName    = "NetStream.Publish.BadName"
 	denied     = "NetStream.Publish.Denied"
