@@ -98,7 +98,7 @@ func TestDeadlines(t *testing.T) {
 					}
 					encoder.Write(tc.send)
 					for tc.drip {
-						time.Sleep(200 * time.Millisecond)
+						<-time.After(200 * time.Millisecond)
 						if _, err := encoder.Write([]byte{0x42}); err != nil {
 							return
 						}
@@ -120,7 +120,7 @@ func TestMediaKeepsTheConnectionOpen(t *testing.T) {
 		encoder, c, ended := pipe(t)
 		encoder.Write(rtmptest.Join(rtmptest.Handshake(), publishing))
 		for range 10 {
-			time.Sleep(14 * time.Second)
+			<-time.After(14 * time.Second)
 			if _, err := encoder.Write(audio(1, "x").Bytes()); err != nil {
 				t.Fatal(err, c.Err())
 			}
