@@ -78,7 +78,7 @@ func (f *feed) take(fr Frame) {
 		f.endRun()
 		f.clock = clock{}
 		f.media[Video].timed, f.media[Audio].timed = false, false
-		f.held = nil
+		f.held, f.heldSize = nil, 0
 	}
 	f.clock.see(fr.PTS, fr.Arrived)
 	f.noticeHole(fr)
@@ -90,22 +90,26 @@ func (f *feed) take(fr Frame) {
 	f.missOther(fr.Kind)
 
 	if f.probing {
-		f.held = append(f.held, fr)
-		for _, u := range fr.Units {
-			f.heldSize += len(u)
-		}
-		if !f.probed() {
-			return
-		}
-		f.probing = false
-		held := f.held
-		f.held = nil
-		for _, h := range held {
-			f.deliver(h)
-		}
+		f.probe(fr)
 		return
 	}
 	f.deliver(fr)
+}
+
+// probe holds a frame, and delivers all that were held once the tracks can be chosen.
+func (f *feed) probe(fr Frame) {
+	f.held = append(f.held, fr)
+	for _, u := range fr.Units {
+		f.heldSize += len(u)
+	}
+	if !f.probed() {
+		return
+	}
+	held := f.held
+	f.probing, f.held = false, nil
+	for _, h := range held {
+		f.deliver(h)
+	}
 }
 
 // jumped reports a step of the publisher's clock that no muxer would survive.

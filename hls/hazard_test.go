@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -207,4 +208,82 @@ func TestInputHazards(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever comes, a session neither panics nor hangs, and its playlist keeps its promises.
+func FuzzSession(f *testing.F) {
+	c := simple(f)
+	f.Add([]byte{0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
+	f.Add([]byte("\x00\x00\x40\x00\x00\x80\x02\x00\xff\x05\x00\x10\x01\x00\x20"))
+	f.Fuzz(func(t *testing.T, plan []byte) {
+		o := &Origin{Log: slog.New(failOnPanic{t})}
+		defer o.Close()
+		st := o.Start("tea", Show{ID: "s"})
+		w := watch(t, st)
+		s := st.Publish()
+		c.announce(t, s)
+		shift, at := time.Duration(0), 0
+		for len(plan) >= 3 && at < len(c.frames) { // a step: frames that pass, what to do to the next, how much
+			pass, what, much := int(plan[0]), plan[1]%8, int(plan[2])
+			plan = plan[3:]
+			for range min(pass, len(c.frames)-at) {
+				w.one(s, c.frames[at], shift)
+				at++
+			}
+			if at == len(c.frames) {
+				break
+			}
+			fr := c.frames[at]
+			at++
+			fr.Units = slices.Clone(fr.Units)
+			switch what {
+			case 0: // lose it
+				continue
+			case 1: // jump
+				shift += time.Duration(much-128) * 100 * time.Millisecond
+			case 2: // cut a unit short
+				last := len(fr.Units) - 1
+				fr.Units[last] = fr.Units[last][:min(much, len(fr.Units[last]))]
+			case 3: // damage a unit
+				u := slices.Clone(fr.Units[len(fr.Units)-1])
+				u[much%len(u)] ^= byte(much) | 1
+				fr.Units[len(fr.Units)-1] = u
+			case 4: // other parameters
+				sps := slices.Clone(c.sps)
+				sps[1+much%(len(sps)-1)] ^= 1
+				s.SetH264(sps, c.pps)
+			case 5: // the right ones again
+				s.SetH264(c.sps, c.pps)
+			case 6: // the other kind
+				fr.Kind = 1 - fr.Kind
+			case 7: // another encoder
+				s = st.Publish()
+				c.announce(t, s)
+			}
+			w.one(s, fr, shift)
+		}
+		o.End("tea")
+		w.look()
+	})
+}
+
+// one writes a frame that may be nonsense. Parts may be of any length then, but nothing else may give.
+func (w *watcher) one(s *Session, f Frame, shift time.Duration) {
+	f.PTS, f.DTS, f.Arrived = f.PTS+shift, f.DTS+shift, epoch.Add(f.DTS)
+	_ = s.Write(f)
+	w.look()
+}
+
+// failOnPanic fails the test when a session reports one.
+type failOnPanic struct{ t *testing.T }
+
+func (h failOnPanic) Enabled(context.Context, slog.Level) bool { return true }
+func (h failOnPanic) WithAttrs([]slog.Attr) slog.Handler       { return h }
+func (h failOnPanic) WithGroup(string) slog.Handler            { return h }
+func (h failOnPanic) Handle(_ context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelError {
+		h.t.Errorf("%s", r.Message)
+		r.Attrs(func(a slog.Attr) bool { h.t.Log(a); return true })
+	}
+	return nil
 }

@@ -61,7 +61,8 @@ const (
 const (
 	firstWait    = 15 * time.Second // index.m3u8 of a publisher whose first segment is not complete
 	writeTimeout = 30 * time.Second // one response to a client that does not read
-	blockTargets = 3                // target durations a blocking reload may take
+	blockWhole   = 3.0              // target durations that a reload may block for a segment
+	blockPart    = 0.75             // the same for a part: some players give up on the answer after 0.8
 
 	mediaMaxAge = 24 * time.Hour
 	indexMaxAge = 2 * time.Second

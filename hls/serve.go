@@ -125,8 +125,12 @@ func (st *Stream) serveMedia(w http.ResponseWriter, r *http.Request) *refusal {
 		if v.tooFar(d) {
 			return tooFarAhead
 		}
+		limit := times(blockPart, v.target)
+		if d.whole {
+			limit = times(blockWhole, v.target)
+		}
 		var met bool
-		v, met = st.timeline.until(r.Context(), blockTargets*v.target, func(v *view) bool {
+		v, met = st.timeline.until(r.Context(), limit, func(v *view) bool {
 			return v.ended || v.has(d.msn, d.part, d.whole)
 		})
 		cache = []string{"public, max-age=" + seconds(v.target)}
@@ -140,6 +144,8 @@ func (st *Stream) serveMedia(w http.ResponseWriter, r *http.Request) *refusal {
 	v.media.serve(w, r, cache)
 	return nil
 }
+
+func times(n float64, d time.Duration) time.Duration { return time.Duration(n * float64(d)) }
 
 // directives are a blocking reload's query.
 type directives struct {
@@ -205,9 +211,10 @@ func (st *Stream) serveObject(w http.ResponseWriter, r *http.Request, file strin
 	if !ok {
 		return noFile
 	}
-	o, hint := st.timeline.view.Load().find(name)
+	v := st.timeline.view.Load()
+	o, hint := v.find(name)
 	if o == nil && hint {
-		v, _ := st.timeline.until(r.Context(), blockTargets*st.timeline.view.Load().target, func(v *view) bool {
+		v, _ = st.timeline.until(r.Context(), times(blockWhole, v.target), func(v *view) bool {
 			return !v.hinted(name.number, name.part)
 		})
 		o, _ = v.find(name)

@@ -271,7 +271,12 @@ func TestBlockingReload(t *testing.T) {
 		was, start := get(t, o, "live.m3u8").Body.String(), time.Now()
 		p := begin(o, "live.m3u8?_HLS_msn=3&_HLS_part=2")
 		<-p.done
-		if d := time.Since(start); d != 6*time.Second {
+		if d := time.Since(start); d != 1500*time.Millisecond {
+			t.Errorf("waited %v", d)
+		}
+		whole := begin(o, "live.m3u8?_HLS_msn=3")
+		<-whole.done
+		if d := time.Since(start); d != 7500*time.Millisecond {
 			t.Errorf("waited %v", d)
 		}
 		p.answered(t, 200, "#EXTM3U")
