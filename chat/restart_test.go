@@ -185,3 +185,26 @@ func TestRoomWaitsForItsLog(t *testing.T) {
 		}
 	})
 }
+
+// Whoever tells a room that is not open yet is heard once it is, and waits for
+// it only so long.
+func TestTellingARoomThatIsNotOpen(t *testing.T) {
+	log := &brokenLog{}
+	log.broken.Store(true)
+	in(t, &chat.Hub{Log: log}, func(t *testing.T, h *house) {
+		start := time.Now()
+		told := 0
+		for h.hub.Stats().Stale == 0 {
+			h.hub.Tell("tea", chat.Event{Type: "sold", Data: told})
+			told++
+		}
+		if d := time.Since(start); d != 2*time.Second {
+			t.Errorf("gave up after %s", d)
+		}
+		log.broken.Store(false)
+		time.Sleep(time.Second)
+		if ana := h.join("ana"); ana.welcome.Seq != int64(told-1) {
+			t.Errorf("%d events were numbered, %d told and one given up", ana.welcome.Seq, told)
+		}
+	})
+}
