@@ -16,8 +16,8 @@ import (
 // it is, to be looked at again later: it is no error.
 //
 // Calls for the same order share one flight, so a hundred copies of one tap make
-// one call. The flight outlives the request that started it: a buyer who hangs
-// up has still bought.
+// one call. A request passes a context that outlives it: a buyer who hangs up has
+// still bought.
 func (s *Shop) advance(ctx context.Context, id, actor string) (order, error) {
 	v, err, _ := s.flights.Do(id, func() (v any, err error) {
 		defer func() {
@@ -25,7 +25,7 @@ func (s *Shop) advance(ctx context.Context, id, actor string) (order, error) {
 				err = fmt.Errorf("panic on order %s: %v\n%s", id, p, debug.Stack())
 			}
 		}()
-		return s.steps(context.WithoutCancel(ctx), id, actor)
+		return s.steps(ctx, id, actor)
 	})
 	if err != nil {
 		return order{}, err
@@ -47,6 +47,9 @@ func (s *Shop) steps(ctx context.Context, id, actor string) (order, error) {
 			r = report{news: timedOut, actor: actor}
 		default:
 			return o, nil
+		}
+		if ctx.Err() != nil {
+			return o, ctx.Err() // shutting down; the next start asks again
 		}
 		if err != nil {
 			s.Log.Warn("provider call without an answer", "order", id, "state", o.State, "err", err)

@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"context"
 	"errors"
 	"html/template"
 	"net/http"
@@ -32,7 +33,7 @@ func (s *Shop) Back(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if _, err := s.consult(r.Context(), a.Intent, "return"); err != nil && !errors.Is(err, errContradiction) {
+		if _, err := s.consult(context.WithoutCancel(r.Context()), a.Intent, "return"); err != nil && !errors.Is(err, errContradiction) {
 			s.Log.Warn("return without an answer", "order", o.ID, "err", err) // the hook and the sweeper will know
 		}
 	}

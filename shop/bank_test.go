@@ -156,7 +156,7 @@ func TestNothingFreedWhileAlive(t *testing.T) {
 		order, page := w.asked("mira", id)
 		w.shop.Gateway = killed{Gateway: w.pay, cancel: true}
 		stop := w.run()
-		time.Sleep(2 * time.Hour)
+		time.Sleep(20 * time.Minute)
 		same(t, "state", w.state(order), "releasing")
 		same(t, "stock", w.stock(id), [3]int64{0, 1, 0})
 		w.clean()
@@ -164,7 +164,7 @@ func TestNothingFreedWhileAlive(t *testing.T) {
 		w.respond(page, "approve", false)
 		w.shop.Gateway = w.pay
 		defer w.run()()
-		time.Sleep(30 * time.Minute)
+		time.Sleep(10 * time.Minute)
 		same(t, "state", w.state(order), "paid")
 		same(t, "stock", w.stock(id), [3]int64{0, 0, 1})
 		w.clean()

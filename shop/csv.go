@@ -137,10 +137,11 @@ func (s *Shop) ImportProducts(w http.ResponseWriter, r *http.Request) error {
 	}
 	added, changed := 0, 0
 	var touched []string
+	var repriced []priceCard
 	err = s.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
-		added, changed, touched = 0, 0, nil
+		added, changed, touched, repriced = 0, 0, nil, nil
 		for i, n := range all {
-			id, fresh, err := putProduct(ctx, tx, channel, who.ID, n)
+			id, former, err := putProduct(ctx, tx, channel, who.ID, n)
 			var refusal *api.Error
 			if errors.As(err, &refusal) {
 				return refusal.With("row", i+2) // the first row is the header
@@ -149,10 +150,13 @@ func (s *Shop) ImportProducts(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 			touched = append(touched, id)
-			if fresh {
+			if former == nil {
 				added++
-			} else {
-				changed++
+				continue
+			}
+			changed++
+			if *former != n.Price {
+				repriced = append(repriced, priceCard{Product: id, Price: n.Price})
 			}
 		}
 		return nil
@@ -163,28 +167,35 @@ func (s *Shop) ImportProducts(w http.ResponseWriter, r *http.Request) error {
 	for _, id := range touched {
 		s.display.mark(id, channel)
 	}
+	for _, card := range repriced {
+		if err := s.tellPrice(r.Context(), channel, card.Product, card.Price); err != nil {
+			return err
+		}
+	}
 	return api.Write(w, http.StatusOK, map[string]int{"added": added, "changed": changed})
 }
 
-// putProduct adds a product or makes the one with its SKU like it.
-func putProduct(ctx context.Context, tx *db.Tx, channel, person string, n NewProduct) (id string, fresh bool, err error) {
+// putProduct adds a product or makes the one with its SKU like it; former is the
+// price that one had.
+func putProduct(ctx context.Context, tx *db.Tx, channel, person string, n NewProduct) (id string, former *Money, err error) {
 	if err := n.check(); err != nil {
-		return "", false, err
+		return "", nil, err
 	}
-	err = tx.QueryRow(ctx, "SELECT id FROM shop_product WHERE channel = $1 AND sku = $2 AND dropped IS NULL", channel, n.SKU).Scan(&id)
+	former = &Money{}
+	err = tx.QueryRow(ctx, "SELECT id, amount, currency FROM shop_product WHERE channel = $1 AND sku = $2 AND dropped IS NULL", channel, n.SKU).Scan(&id, &former.Amount, &former.Currency)
 	if errors.Is(err, sql.ErrNoRows) {
 		p := Product{newID(), channel, n.SKU, n.Title, n.Description, n.Price, Stock{Available: n.Stock}, n.Image}
-		return p.ID, true, insertProduct(ctx, tx, p, person)
+		return p.ID, nil, insertProduct(ctx, tx, p, person)
 	}
 	if err != nil {
-		return "", false, err
+		return "", nil, err
 	}
 	_, err = tx.Exec(ctx, "UPDATE shop_product SET title = $2, description = $3, image = $4, amount = $5, currency = $6 WHERE id = $1",
 		id, n.Title, n.Description, n.Image, n.Price.Amount, n.Price.Currency)
 	if err != nil {
-		return "", false, err
+		return "", nil, err
 	}
-	return id, false, setStock(ctx, tx, id, person, change{Stock: &n.Stock})
+	return id, former, setStock(ctx, tx, id, person, change{Stock: &n.Stock})
 }
 
 // readProducts parses an import. The error names the row.

@@ -163,11 +163,17 @@ func (s *Shop) ActiveMarks(ctx context.Context, channel string) ([]Mark, error) 
 	return []Mark{q.mark(p, time.Time{})}, nil
 }
 
-// runningOffer is the offer of the product's card on air, nil when there is none.
-func (s *Shop) runningOffer(ctx context.Context, of Product) (*Offer, error) {
-	card, err := s.CurrentPin(ctx, of.Channel)
-	if err != nil || card == nil || card.Product.ID != of.ID {
-		return nil, err
+// tellPrice tells the room what a product costs from now on, with the offer that
+// runs on it, if any.
+func (s *Shop) tellPrice(ctx context.Context, channel, product string, price Money) error {
+	card, err := s.CurrentPin(ctx, channel)
+	if err != nil {
+		return err
 	}
-	return card.Offer, nil
+	told := priceCard{Product: product, Price: price}
+	if card != nil && card.Product.ID == product {
+		told.Offer = card.Offer
+	}
+	s.Rooms.Tell(channel, Event{Type: "price", Data: told})
+	return nil
 }

@@ -95,7 +95,7 @@ func (s *Shop) sweepOrders(ctx context.Context) (int, error) {
 			if ctx.Err() != nil {
 				return nil
 			}
-			if _, err := s.advance(ctx, id, "sweeper"); err != nil {
+			if _, err := s.advance(ctx, id, "sweeper"); err != nil && ctx.Err() == nil {
 				s.Log.Error("advance order", "order", id, "err", err)
 			}
 			return nil

@@ -54,11 +54,9 @@ func (s *Shop) EditProduct(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.display.mark(p.ID, p.Channel)
 	if p.Price != before.Price {
-		offer, err := s.runningOffer(r.Context(), p.Product)
-		if err != nil {
+		if err := s.tellPrice(r.Context(), p.Channel, p.ID, p.Price); err != nil {
 			return err
 		}
-		s.Rooms.Tell(p.Channel, Event{Type: "price", Data: priceCard{p.ID, p.Price, offer}})
 	}
 	return api.Write(w, http.StatusOK, p.Product)
 }

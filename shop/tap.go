@@ -49,7 +49,7 @@ func (s *Shop) tap(ctx context.Context, buyer Person, key string, a ask, base st
 	if err != nil {
 		return order{}, err
 	}
-	return s.advance(ctx, o.ID, "tap") // one call, second commit
+	return s.advance(context.WithoutCancel(ctx), o.ID, "tap") // one call, second commit
 }
 
 // hold is the first commit: order, units and the request for money together,
