@@ -211,6 +211,7 @@ describe('a bank check', () => {
 
   test.each([
     [order('payment_failed'), { kind: 'check_failed' }],
+    [order('payment_failed', { decline: { code: 'payment_intent_authentication_failure', detail: 'Failed.' } }), { kind: 'check_failed' }],
     [order('payment_failed', { decline: { code: 'x', detail: 'No funds.' } }), { kind: 'declined', detail: 'No funds.' }],
     [order('expired'), { kind: 'expired' }],
     [order('canceled'), { kind: 'canceled' }],

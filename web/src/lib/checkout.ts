@@ -179,7 +179,7 @@ export class Checkout {
       case 'refunded':
         return this.enter({ at: 'paid', basket, order });
       case 'payment_failed':
-        return this.fail(basket, this.state.at === 'action' && !order.decline ? { kind: 'check_failed' } : { kind: 'declined', detail: order.decline?.detail ?? '' });
+        return this.fail(basket, this.whyFailed(order));
       case 'expired':
         return this.fail(basket, { kind: 'expired' });
       case 'canceled':
@@ -189,6 +189,12 @@ export class Checkout {
     if (order.state === 'action_required' && url) this.enter({ at: 'action', basket, order, url });
     else this.enter({ at: 'pending', basket, order });
     this.after(lookEvery, () => void this.lookUp(basket, order));
+  }
+
+  /** A check that was not passed is not a decline: the same card may well pay on the next try. */
+  private whyFailed(order: Order): Problem {
+    if (order.decline) return order.decline.code.includes('authentication') ? { kind: 'check_failed' } : { kind: 'declined', detail: order.decline.detail };
+    return this.state.at === 'action' ? { kind: 'check_failed' } : { kind: 'declined', detail: '' };
   }
 
   private async lookUp(basket: Basket, order: Order): Promise<void> {

@@ -46,7 +46,7 @@ export const studio = {
   'studio.pin': 'Pin',
   'studio.pin_title': 'Pin {title}',
   'studio.unpin': 'Unpin',
-  'studio.unpin_title': 'Take {title} off air',
+  'studio.unpin_title': 'Unpin {title}',
   'studio.edit_title': 'Edit {title}',
   'studio.stock_line': '{available} in stock · {held} held · {sold} sold',
   'studio.flash': 'Flash price',
