@@ -59,6 +59,10 @@ type Server struct {
 	MaxConnections int          // at a time; 0 is DefaultConnections
 	MaxPerAddress  int          // of those; 0 is DefaultPerAddress
 
+	// HandshakeTimeout is how long a connection may take until the RTMP
+	// handshake is through, TLS included; 0 is 10 s.
+	HandshakeTimeout time.Duration
+
 	// state
 	gate   gate
 	air    air

@@ -68,7 +68,7 @@ type session struct {
 // calls done once it is closed.
 func (s *Server) newSession(ctx context.Context, socket net.Conn, done func()) *session {
 	se := &session{
-		Conn:    guard.New(socket),
+		Conn:    guard.New(socket, s.HandshakeTimeout),
 		server:  s,
 		ctx:     ctx,
 		since:   time.Now(),

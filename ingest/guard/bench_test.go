@@ -26,7 +26,7 @@ func BenchmarkConn(b *testing.B) {
 				m.ChunkSize = size
 				second = append(second, m.Bytes()...)
 			}
-			c := New(&script{in: io.MultiReader(bytes.NewReader(start), &endless{data: second})})
+			c := New(&script{in: io.MultiReader(bytes.NewReader(start), &endless{data: second})}, 0)
 			lib := newLibrary(c)
 			if err := lib.handshake(); err != nil {
 				b.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,7 +33,12 @@ type Conn struct {
 	ackWindow  uint64
 	acked      uint64
 	ignored    uint64
-	timeout    error // what a read deadline that passes now means
+	offer      Offer
+	pinged     time.Time // when the last ping went out,
+	pingDue    time.Time // and when the next one may
+	timeout    error     // what a read deadline that passes now means
+
+	roundTrip atomic.Int64 // nanoseconds
 
 	writing sync.Mutex // one chunk at a time
 	lingers bool       // set before Close by the goroutine that calls it
@@ -52,8 +58,12 @@ func (p *Panic) Error() string { return fmt.Sprintf("guard: panic: %v", p.Value)
 // handshakeBytes is C0, C1 and C2 (section 5.2).
 const handshakeBytes = 1 + 1536 + 1536
 
-// New guards a socket that was accepted just now.
-func New(socket net.Conn) *Conn {
+// New guards a socket that was accepted just now. The peer has the given time
+// for its handshake; 0 is HandshakeTimeout.
+func New(socket net.Conn, handshake time.Duration) *Conn {
+	if handshake == 0 {
+		handshake = HandshakeTimeout
+	}
 	c := &Conn{
 		Conn:      socket,
 		opened:    time.Now(),
@@ -62,7 +72,7 @@ func New(socket net.Conn) *Conn {
 		ackWindow: defaultWindow / 2,
 	}
 	c.in.room = c.room
-	c.readUntil(c.opened.Add(handshakeTimeout), errHandshake)
+	c.readUntil(c.opened.Add(handshake), errHandshake)
 	return c
 }
 
@@ -152,7 +162,9 @@ func (c *Conn) next() (message, error) {
 func (c *Conn) Publishing(stream uint32) {
 	c.publishing, c.stream = true, stream
 	c.in.budget, c.in.hold = 0, maxHeld
-	c.readUntil(time.Now().Add(mediaTimeout), errSilent)
+	now := time.Now()
+	c.pingDue = now.Add(pingFirst)
+	c.readUntil(now.Add(mediaTimeout), errSilent)
 }
 
 // Body hands over the body of the audio or video message that the library is

@@ -17,7 +17,7 @@ import (
 
 func TestFirstByteDecides(t *testing.T) {
 	for _, in := range []string{"GET / HTTP/1.1\r\n", "\x16\x03\x01", "\x06", "\x00"} {
-		c := New(&script{in: strings.NewReader(in)})
+		c := New(&script{in: strings.NewReader(in)}, 0)
 		if n, err := c.Read(make([]byte, 1)); n != 0 || !errors.Is(err, errNotRTMP) {
 			t.Errorf("%q: %d, %v", in, n, err)
 		}
@@ -29,7 +29,7 @@ func TestFirstByteDecides(t *testing.T) {
 func TestReadKeepsMessagesApart(t *testing.T) {
 	socket := &script{in: bytes.NewReader(rtmptest.Join(rtmptest.Handshake(), publishing,
 		audio(1, "one").Bytes(), audio(2, "two").Bytes()))}
-	c := New(socket)
+	c := New(socket, 0)
 	lib := newLibrary(c)
 	if err := lib.handshake(); err != nil {
 		t.Fatal(err)
@@ -54,7 +54,7 @@ func TestReadKeepsMessagesApart(t *testing.T) {
 // and returns the encoder's end and how the library's ended.
 func pipe(t *testing.T) (encoder net.Conn, c *Conn, ended <-chan error) {
 	encoder, socket := net.Pipe()
-	c = New(socket)
+	c = New(socket, 0)
 	done := make(chan error, 1)
 	go func() {
 		lib := newLibrary(c)
@@ -118,6 +118,7 @@ func TestDeadlines(t *testing.T) {
 func TestMediaKeepsTheConnectionOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		encoder, c, ended := pipe(t)
+		go io.Copy(io.Discard, encoder) // pings
 		encoder.Write(rtmptest.Join(rtmptest.Handshake(), publishing))
 		for range 10 {
 			<-time.After(14 * time.Second)
@@ -161,7 +162,7 @@ func TestWriteGivesUp(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			encoder, socket := net.Pipe()
 			defer encoder.Close()
-			c := New(socket)
+			c := New(socket, 0)
 			defer c.Close()
 			if tc.cut {
 				c.Cut(io.EOF)
@@ -182,7 +183,7 @@ func TestWriteGivesUp(t *testing.T) {
 
 func TestPanicEndsTheConnectionOnly(t *testing.T) {
 	socket := &script{in: bytes.NewReader(rtmptest.Join(rtmptest.Handshake(), publishing))}
-	c := New(socket)
+	c := New(socket, 0)
 	lib := newLibrary(c)
 	if err := lib.handshake(); err != nil {
 		t.Fatal(err)
@@ -208,7 +209,7 @@ func TestLingeringClose(t *testing.T) {
 		if err != nil {
 			return
 		}
-		c := New(socket)
+		c := New(socket, 0)
 		io.ReadFull(c, make([]byte, 1))
 		c.Write([]byte("goodbye"))
 		c.Linger()

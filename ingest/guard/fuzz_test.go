@@ -29,7 +29,7 @@ func FuzzConn(f *testing.F) {
 		if published {
 			parts = append(parts, publishing...)
 		}
-		c := New(&script{in: bytes.NewReader(append(parts, in...))})
+		c := New(&script{in: bytes.NewReader(append(parts, in...))}, 0)
 		lib := newLibrary(c)
 		if err := lib.handshake(); err != nil {
 			t.Fatal(err)

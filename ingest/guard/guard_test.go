@@ -66,7 +66,7 @@ func (l *library) next() (message, error) {
 func relay(t *testing.T, parts ...[]byte) (got []message, sent []message, err error) {
 	t.Helper()
 	socket := &script{in: bytes.NewReader(rtmptest.Join(append([][]byte{rtmptest.Handshake()}, parts...)...))}
-	c := New(socket)
+	c := New(socket, 0)
 	lib := newLibrary(c)
 	if err := lib.handshake(); err != nil {
 		t.Fatalf("handshake: %v", err)

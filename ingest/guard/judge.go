@@ -53,7 +53,11 @@ func (c *Conn) judge(m message) (out message, ok bool, err error) {
 	case kindAudio, kindVideo:
 		// Empty audio is how some encoders say silence.
 		if c.publishing && len(m.body) > 0 {
-			c.readUntil(time.Now().Add(mediaTimeout), errSilent)
+			now := time.Now()
+			c.readUntil(now.Add(mediaTimeout), errSilent)
+			if err := c.ping(now); err != nil {
+				return message{}, false, err
+			}
 			c.body = m.body
 			return message{kind: m.kind, stream: c.stream, time: m.time, body: standIn}, true, nil
 		}
@@ -96,6 +100,7 @@ func (c *Conn) command(m message) (message, bool, error) {
 			return message{}, false, err
 		}
 		c.connected = true
+		c.offer = offerOf(argument(2).(amf.Object))
 		out.stream = 0
 		out.body = amf.Append(nil, name, transaction, object)
 	case "createStream":
@@ -179,14 +184,20 @@ func natural(v any) float64 {
 	return 0
 }
 
-// userControl answers pings. All other events, known or not, tell a server
-// nothing.
+// userControl answers pings, and takes the answers to ours. All other events,
+// known or not, tell a server nothing.
 func (c *Conn) userControl(b []byte) error {
-	if len(b) < 6 || binary.BigEndian.Uint16(b) != eventPing {
+	if len(b) < 6 {
 		return nil
 	}
-	pong := binary.BigEndian.AppendUint16(nil, eventPong)
-	return c.send(kindUserControl, append(pong, b[2:6]...))
+	switch binary.BigEndian.Uint16(b) {
+	case eventPing:
+		pong := binary.BigEndian.AppendUint16(nil, eventPong)
+		return c.send(kindUserControl, append(pong, b[2:6]...))
+	case eventPong:
+		c.pong(time.Now(), binary.BigEndian.Uint32(b[2:]))
+	}
+	return nil
 }
 
 // acknowledge tells the peer what has arrived, often enough for its window.

@@ -7,8 +7,8 @@ import (
 
 // How long a peer may take.
 const (
-	// handshakeTimeout is counted from accept to the last handshake byte.
-	handshakeTimeout = 10 * time.Second
+	// HandshakeTimeout is counted from accept to the last handshake byte.
+	HandshakeTimeout = 10 * time.Second
 	// publishTimeout is counted from accept to an accepted publish.
 	publishTimeout = 15 * time.Second
 	// mediaTimeout is the longest wait for the next complete audio or video

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package guard
+
+// unread is not known here.
+func unread(uintptr) int { return 0 }
