@@ -129,6 +129,10 @@ func TestResumeWithoutProof(t *testing.T) {
 		for i := range 10 {
 			host.must(do("say", "text", fmt.Sprint(i)))
 		}
+		// The first has left, the others wait for the tick: nobody can have seen the second.
+		if w := h.joinAt("ana", chat.Position{Epoch: epoch, Seq: 2}).hello(); w.Resumed || len(w.History) != 1 {
+			t.Errorf("a number that has not left yet: %+v", w)
+		}
 		time.Sleep(time.Second)
 		fresh := func(name string, at chat.Position) {
 			t.Helper()

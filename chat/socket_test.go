@@ -333,6 +333,58 @@ func TestStuckPeerHoldsUpNobody(t *testing.T) {
 	})
 }
 
+// Whoever lags gets everything once the socket takes it: frames in order, and
+// no whisper is lost behind them.
+func TestLaggingViewerMissesNothing(t *testing.T) {
+	in(t, &chat.Hub{}, func(t *testing.T, h *house) {
+		ws := h.raw("ana")
+		_, _, _ = ws.ReadMessage() // the welcome; a pipe takes nothing more until it reads
+		const n = 50
+		for i := range n {
+			h.hub.Tell("tea", chat.Event{Type: "pinned", Data: strings.Repeat("x", 4<<10)})
+			if i%10 == 0 {
+				h.hub.Whisper("tea", chat.To{Person: "ana"}, chat.Event{Type: "order", Data: i})
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		var orders []string
+		var last int64
+		for last < n || len(orders) < 5 {
+			_, frame, err := ws.ReadMessage()
+			if err != nil {
+				t.Fatalf("after number %d and the orders %v: %v", last, orders, err)
+			}
+			for _, e := range decode[[]chat.Incoming](t, frame) {
+				switch {
+				case e.Type == "order":
+					orders = append(orders, string(e.Data))
+				case e.Type == "pinned" && e.Seq != last+1:
+					t.Fatalf("number %d after %d", e.Seq, last)
+				case e.Type == "pinned":
+					last = e.Seq
+				}
+			}
+		}
+		if fmt.Sprint(orders) != "[0 10 20 30 40]" {
+			t.Errorf("orders are %v", orders)
+		}
+	})
+}
+
+// Whispers are bounded too.
+func TestTooManyWhispersForASlowViewer(t *testing.T) {
+	in(t, &chat.Hub{}, func(t *testing.T, h *house) {
+		_, _, _ = h.raw("ana").ReadMessage()
+		for i := range 66 { // the first may be on its way already
+			h.hub.Whisper("tea", chat.To{Person: "ana"}, chat.Event{Type: "order", Data: i})
+		}
+		synctest.Wait()
+		if s := h.hub.Stats(); s.Slow != 1 || h.hub.Viewers("tea") != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 func TestRestartClosesEverybody(t *testing.T) {
 	in(t, &chat.Hub{}, func(t *testing.T, h *house) {
 		ana, stuck := h.join("ana"), h.raw("ben")
