@@ -20,8 +20,7 @@ import (
 // startTimeout is how long initdb and the server together may take.
 const startTimeout = 60 * time.Second
 
-// cluster is one PostgreSQL server, shared by the tests of a test binary that
-// run at the same time; the last one to finish stops it.
+// cluster is one PostgreSQL server, shared by the tests of a test binary.
 type cluster struct {
 	dir    string
 	server *exec.Cmd
@@ -32,9 +31,22 @@ type cluster struct {
 var (
 	clusterMu sync.Mutex // guards the four below
 	running   *cluster
-	users     int
+	users     int  // tests that use it now
+	kept      bool // Main stops it, not the last user
 	databases int
 )
+
+// Main runs the tests of a package whose TestMain it is, with one PostgreSQL
+// server for all of them, started by the first that asks. Without it a server
+// lives as long as the tests that use it at the same time.
+func Main(m *testing.M) {
+	kept = true
+	code := m.Run()
+	if running != nil {
+		running.stop()
+	}
+	os.Exit(code)
+}
 
 // Postgres returns the address of a fresh, empty database in a real PostgreSQL
 // server that listens on a socket file only. Missing binaries fail the test:
@@ -64,7 +76,7 @@ func release() {
 	clusterMu.Lock()
 	defer clusterMu.Unlock()
 	users--
-	if users == 0 {
+	if users == 0 && !kept {
 		running.stop()
 		running = nil
 	}
