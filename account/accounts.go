@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -60,13 +61,7 @@ var (
 var migrations embed.FS
 
 // Migrations returns the goose files of this package's tables.
-func Migrations() fs.FS {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is compiled in
-	}
-	return sub
-}
+func Migrations() fs.FS { return db.Folder(migrations, "migrations") }
 
 // Person is somebody with a session.
 type Person struct {
@@ -85,8 +80,8 @@ type Accounts struct {
 	Secure bool // the public address is https: cookies say so
 
 	// state
-	guests  limiter
-	logins  limiter
+	guests  api.Limiter[netip.Prefix]
+	logins  api.Limiter[netip.Prefix]
 	hashing chan struct{}
 }
 
@@ -94,8 +89,8 @@ type Accounts struct {
 func New(d *db.DB, log *slog.Logger) *Accounts {
 	return &Accounts{
 		DB: d, Log: log,
-		guests:  limiter{burst: guestsPerIP, every: guestRefill},
-		logins:  limiter{burst: loginsPerIP, every: loginRefill},
+		guests:  api.Limiter[netip.Prefix]{Burst: guestsPerIP, Every: guestRefill},
+		logins:  api.Limiter[netip.Prefix]{Burst: loginsPerIP, Every: loginRefill},
 		hashing: make(chan struct{}, parallelHash),
 	}
 }
@@ -123,7 +118,7 @@ func (a *Accounts) Run(ctx context.Context) error {
 // Roles returns what person may do on channel; empty for nobody in particular.
 func (a *Accounts) Roles(ctx context.Context, channel, person string) ([]Role, error) {
 	rows, err := a.DB.Read().QueryContext(ctx, "SELECT role FROM account_role WHERE channel = $1 AND person = $2 ORDER BY role", channel, person)
-	return collect(rows, err, func(rows *sql.Rows) (r Role, err error) { return r, rows.Scan(&r) })
+	return db.Collect(rows, err, func(rows *sql.Rows) (r Role, err error) { return r, rows.Scan(&r) })
 }
 
 // RolesOf returns every role of a person, by channel.
@@ -133,7 +128,7 @@ func (a *Accounts) RolesOf(ctx context.Context, person string) (map[string][]Rol
 		role    Role
 	}
 	rows, err := a.DB.Read().QueryContext(ctx, "SELECT channel, role FROM account_role WHERE person = $1 ORDER BY channel, role", person)
-	all, err := collect(rows, err, func(rows *sql.Rows) (r row, err error) { return r, rows.Scan(&r.channel, &r.role) })
+	all, err := db.Collect(rows, err, func(rows *sql.Rows) (r row, err error) { return r, rows.Scan(&r.channel, &r.role) })
 	by := map[string][]Role{}
 	for _, r := range all {
 		by[r.channel] = append(by[r.channel], r.role)
@@ -170,21 +165,4 @@ func (a *Accounts) Grant(ctx context.Context, channel, person string, role Role)
 		_, err := tx.Exec(ctx, "INSERT INTO account_role (channel, person, role) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", channel, person, role)
 		return err
 	})
-}
-
-// collect scans all rows and closes them.
-func collect[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error)) ([]T, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []T
-	for rows.Next() {
-		v, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, v)
-	}
-	return all, rows.Err()
 }

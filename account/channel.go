@@ -64,7 +64,7 @@ func (a *Accounts) Channel(ctx context.Context, slug string) (c Channel, err err
 // Channels lists every channel by title, at most maxChannels.
 func (a *Accounts) Channels(ctx context.Context) ([]Channel, error) {
 	rows, err := a.DB.Read().QueryContext(ctx, "SELECT slug, title FROM account_channel ORDER BY title, slug LIMIT $1", maxChannels)
-	return collect(rows, err, func(rows *sql.Rows) (c Channel, err error) { return c, rows.Scan(&c.Slug, &c.Title) })
+	return db.Collect(rows, err, func(rows *sql.Rows) (c Channel, err error) { return c, rows.Scan(&c.Slug, &c.Title) })
 }
 
 // StreamKey returns the key of a channel, for those who may publish to it.

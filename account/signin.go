@@ -10,7 +10,6 @@ import (
 	"net/mail"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -35,8 +34,8 @@ func (a *Accounts) Login(w http.ResponseWriter, r *http.Request) error {
 	if err := api.Read(w, r, &body); err != nil {
 		return err
 	}
-	if wait, ok := a.logins.take(r); !ok {
-		return tooFast(wait)
+	if wait, ok := a.logins.Take(address(r), ""); !ok {
+		return api.TooFast(wait)
 	}
 	var me who
 	hash := nobody
@@ -85,8 +84,8 @@ func (a *Accounts) Guest(w http.ResponseWriter, r *http.Request) error {
 	if err := api.Read(w, r, &body); err != nil {
 		return err
 	}
-	if wait, ok := a.guests.take(r); !ok {
-		return tooFast(wait)
+	if wait, ok := a.guests.Take(address(r), ""); !ok {
+		return api.TooFast(wait)
 	}
 	name, err := cleanName(body.Name)
 	if err != nil {
@@ -166,10 +165,6 @@ func (a *Accounts) AccountByEmail(ctx context.Context, email string) (id string,
 		return "", false, nil
 	}
 	return id, err == nil, err
-}
-
-func tooFast(wait time.Duration) error {
-	return api.Fail(http.StatusTooManyRequests, "too_fast", "Too many tries. Wait a moment.").With("retry_ms", wait.Milliseconds())
 }
 
 // cleanName normalises what people call themselves: composed characters, no

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/internal/api"
 	"souk/internal/db"
 )
 
@@ -148,7 +149,7 @@ func (s *Shop) mayBuy(ctx context.Context, tx *db.Tx, buyer Person, channel stri
 	case err != nil:
 		return err
 	case declines >= maxDeclines:
-		return tooFast(declineWindow)
+		return api.TooFast(declineWindow)
 	case open >= maxOpenOrders:
 		return ErrLimit
 	}

@@ -94,7 +94,7 @@ func number(n int64) string { return strconv.FormatInt(n, 10) }
 // skus maps a channel's products, dropped ones included, to their SKUs.
 func (s *Shop) skus(ctx context.Context, channel string) (map[string]string, error) {
 	rows, err := s.DB.Read().QueryContext(ctx, "SELECT id, sku FROM shop_product WHERE channel = $1", channel)
-	pairs, err := collect(rows, err, func(rows *sql.Rows) (p [2]string, err error) { return p, rows.Scan(&p[0], &p[1]) })
+	pairs, err := db.Collect(rows, err, func(rows *sql.Rows) (p [2]string, err error) { return p, rows.Scan(&p[0], &p[1]) })
 	by := make(map[string]string, len(pairs))
 	for _, p := range pairs {
 		by[p[0]] = p[1]

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+
+	"souk/internal/db"
 )
 
 // maxFindings bounds the lines per check; one is enough to know.
@@ -69,7 +71,7 @@ func (s *Shop) Fsck(ctx context.Context) ([]string, error) {
 	var found []string
 	for _, c := range checks {
 		rows, err := s.DB.Read().QueryContext(ctx, fmt.Sprintf("SELECT * FROM (%s) AS broken LIMIT %d", c.query, maxFindings))
-		lines, err := collect(rows, err, func(rows *sql.Rows) (string, error) {
+		lines, err := db.Collect(rows, err, func(rows *sql.Rows) (string, error) {
 			var id string
 			var a, b int64
 			err := rows.Scan(&id, &a, &b)

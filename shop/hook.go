@@ -68,7 +68,7 @@ func (s *Shop) work(ctx context.Context, h Hook) error {
 // sweepHooks works off what was kept but not finished.
 func (s *Shop) sweepHooks(ctx context.Context, before int64) error {
 	rows, err := s.DB.Read().QueryContext(ctx, "SELECT id, type, intent, customer FROM shop_hook WHERE done IS NULL AND received < $1 ORDER BY received LIMIT $2", before, sweepBatch)
-	all, err := collect(rows, err, func(rows *sql.Rows) (h Hook, err error) {
+	all, err := db.Collect(rows, err, func(rows *sql.Rows) (h Hook, err error) {
 		return h, rows.Scan(&h.ID, &h.Type, &h.Intent, &h.Customer)
 	})
 	if err != nil {

@@ -36,8 +36,8 @@ func (s *Shop) AddImage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if wait, ok := s.images.take(who.ID, ""); !ok {
-		return tooFast(wait)
+	if wait, ok := s.images.Take(who.ID, ""); !ok {
+		return api.TooFast(wait)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxImage))
 	var large *http.MaxBytesError

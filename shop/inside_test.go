@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 )
 
 // What the table promises, whatever rows are added to it.
@@ -130,51 +128,6 @@ func TestMoney(t *testing.T) {
 	var m Money
 	if json.Unmarshal([]byte(`{"amount":12.5,"currency":"USD"}`), &m) == nil {
 		t.Error("half a cent was taken")
-	}
-}
-
-func TestLimiter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := limiter{burst: 3, every: time.Second}
-		spend := func(who, key string) bool { _, ok := l.take(who, key); return ok }
-		for i := range 3 {
-			if !spend("a", string(rune('x'+i))) {
-				t.Fatalf("token %d refused", i)
-			}
-		}
-		if spend("a", "new") {
-			t.Error("a fourth token")
-		}
-		if !spend("a", "x") {
-			t.Error("a key already paid for was charged again")
-		}
-		if wait, _ := l.take("a", "new"); wait <= 0 || wait > time.Second {
-			t.Errorf("wait %v", wait)
-		}
-		if !spend("b", "") {
-			t.Error("somebody else pays for a")
-		}
-		time.Sleep(time.Second)
-		if !spend("a", "new") || spend("a", "newer") {
-			t.Error("one second is one token")
-		}
-		time.Sleep(time.Hour)
-		for range 3 {
-			spend("a", "")
-		}
-		if spend("a", "") {
-			t.Error("tokens pile up past the burst")
-		}
-	})
-}
-
-func TestLimiterForgets(t *testing.T) {
-	l := limiter{burst: 3, every: time.Hour}
-	for i := range maxLimited + 10 {
-		l.take(string(rune(i))+strings.Repeat("x", i%7), "")
-	}
-	if len(l.buckets) > maxLimited {
-		t.Errorf("remembers %d people", len(l.buckets))
 	}
 }
 

@@ -16,7 +16,7 @@ func (s *Shop) GetLineup(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	rows, err := s.DB.Read().QueryContext(r.Context(), "SELECT product FROM shop_lineup WHERE channel = $1 ORDER BY position", channel)
-	ids, err := collect(rows, err, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) })
+	ids, err := db.Collect(rows, err, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) })
 	if err != nil {
 		return err
 	}

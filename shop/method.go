@@ -32,7 +32,7 @@ func methodOf(ctx context.Context, from db.Reader, person string) (method, error
 // Methods lists a person's saved ways to pay, newest first.
 func (s *Shop) Methods(ctx context.Context, person string) ([]Method, error) {
 	rows, err := s.DB.Read().QueryContext(ctx, "SELECT id, brand, last4 FROM shop_method WHERE person = $1 ORDER BY created DESC, id DESC", person)
-	all, err := collect(rows, err, func(rows *sql.Rows) (m Method, err error) { return m, rows.Scan(&m.ID, &m.Brand, &m.Last4) })
+	all, err := db.Collect(rows, err, func(rows *sql.Rows) (m Method, err error) { return m, rows.Scan(&m.ID, &m.Brand, &m.Last4) })
 	if len(all) > 0 {
 		all[0].Default = true
 	}
@@ -48,8 +48,8 @@ func (s *Shop) AddMethod(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if wait, ok := s.cards.take(person.ID, ""); !ok {
-		return tooFast(wait)
+	if wait, ok := s.cards.Take(person.ID, ""); !ok {
+		return api.TooFast(wait)
 	}
 	var body struct {
 		Test string `json:"test"`

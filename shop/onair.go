@@ -201,7 +201,7 @@ func (s *Shop) endOffers(ctx context.Context) (wait time.Duration, err error) {
 	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		now = tx.Now
 		rows, err := tx.Query(ctx, "UPDATE shop_pin SET offer_open = FALSE WHERE offer_open AND offer_ends <= $1 RETURNING channel, product", tx.Millis())
-		if all, err = collect(rows, err, func(rows *sql.Rows) (o over, err error) { return o, rows.Scan(&o.channel, &o.product) }); err != nil {
+		if all, err = db.Collect(rows, err, func(rows *sql.Rows) (o over, err error) { return o, rows.Scan(&o.channel, &o.product) }); err != nil {
 			return err
 		}
 		return tx.QueryRow(ctx, "SELECT MIN(offer_ends) FROM shop_pin WHERE offer_open").Scan(&nextEnd)

@@ -153,7 +153,7 @@ func (s *Shop) ListOrders(w http.ResponseWriter, r *http.Request) error {
 func (s *Shop) ordersOf(ctx context.Context, channel string, state State, after string, limit int) ([]order, error) {
 	rows, err := s.DB.Read().QueryContext(ctx, "SELECT "+orderColumns+` FROM shop_order
 		WHERE channel = $1 AND ($2 = '' OR state = $2) AND ($3 = '' OR id < $3) ORDER BY id DESC LIMIT $4`, channel, string(state), after, limit)
-	return collect(rows, err, func(rows *sql.Rows) (order, error) { return scanOrder(rows) })
+	return db.Collect(rows, err, func(rows *sql.Rows) (order, error) { return scanOrder(rows) })
 }
 
 var states = []State{Charging, ActionRequired, Processing, PaymentFailed, Releasing, Expired, Canceled, Paid, Refunded}

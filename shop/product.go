@@ -124,7 +124,7 @@ func insertProduct(ctx context.Context, tx *db.Tx, p Product, person string) err
 // Products lists what a channel has on its shelf, oldest first.
 func (s *Shop) Products(ctx context.Context, channel string) ([]Product, error) {
 	rows, err := s.DB.Read().QueryContext(ctx, "SELECT "+productColumns+" FROM shop_product p WHERE p.channel = $1 AND p.dropped IS NULL ORDER BY p.id LIMIT $2", channel, maxProducts)
-	return collect(rows, err, func(rows *sql.Rows) (Product, error) {
+	return db.Collect(rows, err, func(rows *sql.Rows) (Product, error) {
 		p, err := scanProduct(rows)
 		return p.Product, err
 	})

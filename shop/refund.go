@@ -181,7 +181,7 @@ func (s *Shop) endRefund(ctx context.Context, f refund, state, remote string) (r
 func (s *Shop) sweepRefunds(ctx context.Context) error {
 	rows, err := s.DB.Read().QueryContext(ctx, "SELECT id, order_id, amount, state FROM shop_refund WHERE state = 'pending' AND created < $1 ORDER BY id LIMIT $2",
 		time.Now().Add(-patience).UnixMilli(), sweepBatch)
-	all, err := collect(rows, err, func(rows *sql.Rows) (f refund, err error) {
+	all, err := db.Collect(rows, err, func(rows *sql.Rows) (f refund, err error) {
 		return f, rows.Scan(&f.ID, &f.Order, &f.Amount, &f.State)
 	})
 	if err != nil {

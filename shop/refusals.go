@@ -20,7 +20,6 @@ var (
 	ErrSoldOut      = api.Fail(http.StatusConflict, "sold_out", "Sold out.")
 	ErrPriceChanged = api.Fail(http.StatusConflict, "price_changed", "The price is no longer what it was.")
 	ErrLimit        = api.Fail(http.StatusConflict, "limit_reached", "You have as many of these as one person can have.")
-	ErrTooFast      = api.Fail(http.StatusTooManyRequests, "too_fast", "That was too fast. Wait a moment.")
 	ErrRegion       = api.Fail(http.StatusUnavailableForLegalReasons, "region_blocked", "This channel does not sell to your country.")
 	ErrNoAddress    = api.Fail(http.StatusUnprocessableEntity, "address_missing", "Say where to send it first: an e-mail address and a postal address.")
 	ErrNoMethod     = api.Fail(http.StatusUnprocessableEntity, "payment_method_missing", "Save a way to pay first.")

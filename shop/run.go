@@ -84,7 +84,7 @@ func (s *Shop) sweep(ctx context.Context) error {
 // sweepOrders advances the orders that are due and returns how many there were.
 func (s *Shop) sweepOrders(ctx context.Context) (int, error) {
 	rows, err := s.DB.Read().QueryContext(ctx, "SELECT id FROM shop_order WHERE units = 'held' AND look_at <= $1 ORDER BY look_at LIMIT $2", time.Now().UnixMilli(), sweepBatch)
-	due, err := collect(rows, err, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) })
+	due, err := db.Collect(rows, err, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) })
 	if err != nil {
 		return 0, err
 	}

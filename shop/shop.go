@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/singleflight"
 
+	"souk/internal/api"
 	"souk/internal/db"
 )
 
@@ -59,13 +60,7 @@ const (
 var migrations embed.FS
 
 // Migrations returns the goose files of this package's tables.
-func Migrations() fs.FS {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is compiled in
-	}
-	return sub
-}
+func Migrations() fs.FS { return db.Folder(migrations, "migrations") }
 
 // Person is somebody who asks.
 type Person struct {
@@ -146,9 +141,9 @@ type Shop struct {
 
 	// state
 	flights singleflight.Group // one provider call per order at a time
-	taps    limiter
-	cards   limiter
-	images  limiter
+	taps    api.Limiter[string]
+	cards   api.Limiter[string]
+	images  api.Limiter[string]
 	display display    // stock that rooms have not been shown yet
 	pinning sync.Mutex // held from the commit of a pin until the room was told
 
@@ -161,9 +156,9 @@ type Shop struct {
 func New(d *db.DB, log *slog.Logger) *Shop {
 	return &Shop{
 		DB: d, Log: log,
-		taps:    limiter{burst: tapsPerBuyer, every: tapRefill},
-		cards:   limiter{burst: methodsPerBuyer, every: methodRefill},
-		images:  limiter{burst: imagesPerPerson, every: imageRefill},
+		taps:    api.Limiter[string]{Burst: tapsPerBuyer, Every: tapRefill},
+		cards:   api.Limiter[string]{Burst: methodsPerBuyer, Every: methodRefill},
+		images:  api.Limiter[string]{Burst: imagesPerPerson, Every: imageRefill},
 		display: display{dirty: map[string]string{}, wake: make(chan struct{}, 1)},
 		offers:  make(chan struct{}, 1),
 	}
@@ -206,23 +201,6 @@ func (s *Shop) showOf(channel string) string {
 
 // newID returns an id that sorts by time, so that indexes grow at one end.
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
-
-// collect scans all rows and closes them.
-func collect[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error)) ([]T, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	all := []T{}
-	for rows.Next() {
-		v, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, v)
-	}
-	return all, rows.Err()
-}
 
 // none turns "no such row" into a refusal.
 func none(err, refusal error) error {

@@ -41,8 +41,8 @@ func (s *Shop) PlaceOrder(w http.ResponseWriter, r *http.Request) error {
 func (s *Shop) tap(ctx context.Context, buyer Person, key string, a ask, base string) (order, error) {
 	o, err := s.earlier(ctx, s.DB.Read(), buyer.ID, key, a)
 	if errors.Is(err, sql.ErrNoRows) {
-		if wait, ok := s.taps.take(buyer.ID, key); !ok {
-			return order{}, tooFast(wait)
+		if wait, ok := s.taps.Take(buyer.ID, key); !ok {
+			return order{}, api.TooFast(wait)
 		}
 		o, err = s.hold(ctx, buyer, key, a, base) // first commit
 	}

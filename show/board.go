@@ -2,6 +2,7 @@ package show
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -39,13 +40,7 @@ var ErrNoShow = api.Fail(http.StatusNotFound, "no_such_show", "There is no such 
 var migrations embed.FS
 
 // Migrations returns the goose files of this package's tables.
-func Migrations() fs.FS {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is compiled in
-	}
-	return sub
-}
+func Migrations() fs.FS { return db.Folder(migrations, "migrations") }
 
 // Show is one live event on a channel.
 type Show struct {
@@ -84,7 +79,7 @@ func (b *Board) Load(ctx context.Context) error {
 	b.running = map[string]Show{}
 	b.wake = make(chan struct{}, 1)
 	rows, err := b.DB.Read().QueryContext(ctx, "SELECT "+columns+" FROM show_show WHERE state <> $1", Ended)
-	left, err := scanAll(rows, err)
+	left, err := db.Collect(rows, err, func(rows *sql.Rows) (Show, error) { return scan(rows) })
 	if err != nil {
 		return err
 	}

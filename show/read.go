@@ -24,22 +24,6 @@ func scan(row interface{ Scan(...any) error }) (s Show, err error) {
 	return s, err
 }
 
-func scanAll(rows *sql.Rows, err error) ([]Show, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []Show
-	for rows.Next() {
-		s, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	return all, rows.Err()
-}
-
 // Find returns a show, running or ended, or ErrNoShow.
 func (b *Board) Find(ctx context.Context, id string) (Show, error) {
 	s, err := scan(b.DB.Read().QueryRowContext(ctx, "SELECT "+columns+" FROM show_show WHERE id = $1", id))
