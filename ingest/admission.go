@@ -52,9 +52,11 @@ func (s *Server) admit(se *session) bool {
 			full = all
 		}
 		if full.oldest == nil {
+			s.tally.crowded.Add(1)
 			s.log().Warn("connection refused: all others are publishing", "remote", se.remote, "others", full.size)
 			return false
 		}
+		s.tally.crowded.Add(1)
 		full.oldest.Cut(errCrowded)
 	}
 	if g.open == nil {

@@ -16,8 +16,8 @@ const (
 func (h *health) advice(now time.Time) []string {
 	advice := []string{}
 	say := func(format string, args ...any) { advice = append(advice, fmt.Sprintf(format, args...)) }
-	if h.contested {
-		say("Two encoders use this stream key and keep taking over from each other: stop one of them.")
+	if now.Before(h.rivalUntil) {
+		say("Another encoder, at %s, uses this stream key too and keeps trying to take over: stop one of the two.", h.rival)
 	}
 	silent := func(t *track) (time.Duration, bool) {
 		since := h.since

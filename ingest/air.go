@@ -3,30 +3,40 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 )
 
-// A key that changes hands this often is in use twice.
+// A key that is taken over this often is in use twice: two encoders push each
+// other out, and no viewer sees a whole minute. From then on the one on air
+// stays there for a while.
 const (
 	contestTakeovers = 3
 	contestSpan      = time.Minute
+	contestCooling   = time.Minute
+	// contestAlive is how long a publisher may be quiet and still count as one
+	// that is on air.
+	contestAlive = 2 * time.Second
 )
 
 var errNoStream = errors.New("ingest: no stream for the channel")
 
 // air is who publishes where.
 type air struct {
-	mu    sync.Mutex       // guards seats, and the holder and takeovers of each
+	mu    sync.Mutex       // guards seats, and the holder of each
 	seats map[string]*seat // by channel; one per channel that ever had a key, so never removed
 }
 
 // seat is a channel's place for one publisher.
 type seat struct {
-	turn      sync.Mutex // held while its holder changes, which orders OnState
-	holder    *publisher // nil when the channel is off
-	takeovers []time.Time
+	turn   sync.Mutex // held while its holder changes, which orders OnState
+	holder *publisher // nil when the channel is off
+
+	// state of contests, guarded by turn
+	takeovers []time.Time // from publishers that were alive, within contestSpan
+	cooling   time.Time   // until then the holder stays
 }
 
 func (a *air) seat(channel string) *seat {
@@ -50,19 +60,51 @@ func (a *air) holder(channel string) *publisher {
 	return nil
 }
 
+// holders lists who is on air.
+func (a *air) holders() []*publisher {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var all []*publisher
+	for _, s := range a.seats {
+		if s.holder != nil {
+			all = append(all, s.holder)
+		}
+	}
+	return all
+}
+
 // replace makes p the holder, and returns who was.
 func (a *air) replace(s *seat, p *publisher) (old *publisher) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	old, s.holder = s.holder, p
-	if old != nil && p != nil {
-		now := time.Now()
-		s.takeovers = slices.DeleteFunc(s.takeovers, func(t time.Time) bool { return now.Sub(t) > contestSpan })
-		s.takeovers = append(s.takeovers, now)
-		s.takeovers = s.takeovers[max(0, len(s.takeovers)-contestTakeovers):]
-		p.health.contested = len(s.takeovers) == contestTakeovers
-	}
 	return old
+}
+
+// contest decides whether p may take over from old, who holds the seat. The
+// caller holds the seat's turn.
+func (s *seat) contest(old, p *publisher, now time.Time) error {
+	if old == nil || old.health.quiet(now) > contestAlive {
+		return nil
+	}
+	s.takeovers = slices.DeleteFunc(s.takeovers, func(t time.Time) bool { return now.Sub(t) > contestSpan })
+	if len(s.takeovers) == contestTakeovers-1 && now.After(s.cooling) {
+		s.takeovers = nil
+		s.cooling = now.Add(contestCooling)
+	}
+	if left := s.cooling.Sub(now); left > 0 {
+		old.health.contest(p.health.remote, s.cooling)
+		return &contested{left}
+	}
+	s.takeovers = append(s.takeovers, now)
+	return nil
+}
+
+// contested refuses a publisher because two encoders use one key.
+type contested struct{ left time.Duration }
+
+func (e *contested) Error() string {
+	return fmt.Sprintf("Another encoder is on air with this stream key. Stop one of the two; this one may take over in %.0f s.", max(1, e.left.Seconds()))
 }
 
 // goOnAir seats p on its channel, and cuts whoever sat there.
@@ -70,6 +112,10 @@ func (s *Server) goOnAir(ctx context.Context, p *publisher) error {
 	seat := s.air.seat(p.channel)
 	seat.turn.Lock()
 	defer seat.turn.Unlock()
+	if err := seat.contest(s.air.holder(p.channel), p, time.Now()); err != nil {
+		s.tally.contested.Add(1)
+		return err
+	}
 	if err := s.state(ctx, p.channel, true); err != nil {
 		return err
 	}
@@ -80,7 +126,9 @@ func (s *Server) goOnAir(ctx context.Context, p *publisher) error {
 		}
 		return errNoStream
 	}
+	s.tally.published.Add(1)
 	if old := s.air.replace(seat, p); old != nil {
+		s.tally.takeovers.Add(1)
 		old.session.Cut(&ending{denied, "Another encoder has taken over with the same stream key."})
 	}
 	p.media = stream.Publish()

@@ -57,9 +57,8 @@ func (t Time) MarshalJSON() ([]byte, error) {
 
 // health measures a publisher. The session's goroutine writes, anyone reads.
 type health struct {
-	remote    string
-	since     time.Time
-	contested bool // the key changes hands all the time; set before it is shared
+	remote string
+	since  time.Time
 
 	mu           sync.Mutex // guards the rest
 	encoder      string
@@ -67,7 +66,9 @@ type health struct {
 	height       int
 	sampleRate   int
 	channels     int
-	dropped      int // messages that made no sense
+	dropped      int       // messages that made no sense
+	rival        string    // another encoder with the same key, where it is,
+	rivalUntil   time.Time // and until when it is kept away
 	video, audio track
 }
 
@@ -109,6 +110,26 @@ func (h *health) named(encoder string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.encoder = clip(encoder, maxEncoderName)
+}
+
+// contest notes that another encoder wants to take over and is kept away.
+func (h *health) contest(rival string, until time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.rival, h.rivalUntil = rival, until
+}
+
+// quiet is for how long nothing came.
+func (h *health) quiet(now time.Time) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	last := h.since
+	for _, t := range []*track{&h.video, &h.audio} {
+		if t.arrived.After(last) {
+			last = t.arrived
+		}
+	}
+	return now.Sub(last)
 }
 
 // drop counts a message that made no sense.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"runtime"
@@ -135,9 +136,9 @@ func TestResetsLeaveNothingBehind(t *testing.T) {
 	h := open(t, nil)
 	s := h.steadily()
 	before := runtime.NumGoroutine()
-	for range 50 {
+	for i := range 50 {
 		c := rtmptest.Dial(t, h.address)
-		c.Publish("key-of-tea")
+		c.Publish(fmt.Sprint("key-of-tea", i))
 		c.Send(rtmptest.Message{Kind: rtmptest.Video, Stream: 1}.Header(100_000), make([]byte, 100))
 		c.Conn.(*net.TCPConn).SetLinger(0)
 		c.Close()

@@ -6,8 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -63,10 +63,15 @@ type Server struct {
 	// handshake is through, TLS included; 0 is 10 s.
 	HandshakeTimeout time.Duration
 
+	// Proxies are who may, and must, say with a PROXY header whom a connection
+	// is from (versions 1 and 2); nobody by default.
+	Proxies []netip.Prefix
+
 	// state
-	gate   gate
-	air    air
-	panics atomic.Int64
+	gate    gate
+	air     air
+	strikes strikes
+	tally   tally
 }
 
 // Serve accepts encoders until ctx ends or the listener fails for good. It
@@ -78,24 +83,50 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	defer stop()
 	context.AfterFunc(ctx, func() { ln.Close() })
 
-	var sessions, library sync.WaitGroup
+	var arrivals, sessions, library sync.WaitGroup
 	feed := newFeed(ln.Addr())
 	server := rtmp.NewServer(&rtmp.ServerConfig{OnConnect: s.configure})
 	library.Go(func() { server.Serve(feed) })
 
-	err := s.accept(ctx, ln, func(socket net.Conn) {
+	arrive := func(socket net.Conn, from net.Addr) {
+		if s.strikes.barred(addressOf(from), time.Now()) {
+			s.tally.barred.Add(1)
+			socket.Close()
+			return
+		}
 		sessions.Add(1)
-		se := s.newSession(ctx, socket, sessions.Done)
+		se := s.newSession(ctx, socket, from, sessions.Done)
 		if !s.admit(se) || !feed.put(ctx, se) {
 			se.Close()
 		}
+	}
+	err := s.accept(ctx, ln, func(socket net.Conn) {
+		s.tally.accepted.Add(1)
+		if s.viaProxy(socket) {
+			arrivals.Go(func() { s.welcome(ctx, socket, arrive) })
+		} else {
+			arrive(socket, socket.RemoteAddr())
+		}
 	})
 	stop() // cuts the sessions
+	arrivals.Wait()
 	server.Close()
 	feed.Close()
 	library.Wait()
 	sessions.Wait()
 	return err
+}
+
+// welcome has a proxy introduce a connection.
+func (s *Server) welcome(ctx context.Context, socket net.Conn, arrive func(net.Conn, net.Addr)) {
+	unhook := context.AfterFunc(ctx, func() { socket.Close() })
+	from, err := introduced(socket)
+	if !unhook() || err != nil {
+		s.log().Warn("a proxy did not say whom a connection is from", "proxy", socket.RemoteAddr(), "err", err)
+		socket.Close()
+		return
+	}
+	arrive(socket, from)
 }
 
 // accept calls take for each connection.
@@ -162,19 +193,6 @@ func (s *Server) log() *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return s.Log
-}
-
-// Stats are counts for an operator's graph.
-type Stats struct {
-	Connections int   // open now
-	Publishers  int   // of these, accepted
-	Panics      int64 // recovered since the start
-}
-
-// Stats counts.
-func (s *Server) Stats() Stats {
-	n, publishers := s.gate.count()
-	return Stats{n, publishers, s.panics.Load()}
 }
 
 // feed is the listener that the library accepts from: it yields sessions that

@@ -64,16 +64,16 @@ type session struct {
 	publishes atomic.Bool // for admission
 }
 
-// newSession makes a session of a connection that was accepted just now. It
-// calls done once it is closed.
-func (s *Server) newSession(ctx context.Context, socket net.Conn, done func()) *session {
+// newSession makes a session of a connection that was accepted just now, from
+// the given address. It calls done once it is closed.
+func (s *Server) newSession(ctx context.Context, socket net.Conn, from net.Addr, done func()) *session {
 	se := &session{
 		Conn:    guard.New(socket, s.HandshakeTimeout),
 		server:  s,
 		ctx:     ctx,
 		since:   time.Now(),
-		remote:  socket.RemoteAddr().String(),
-		address: addressOf(socket.RemoteAddr()),
+		remote:  from.String(),
+		address: addressOf(from),
 	}
 	se.log = s.log().With("remote", se.remote)
 	unhook := context.AfterFunc(ctx, func() { se.Cut(errShutdown) })
@@ -96,7 +96,7 @@ func (se *session) Close() error {
 // and others not at all.
 func (se *session) catch(err *error) {
 	if v := recover(); v != nil {
-		se.server.panics.Add(1)
+		se.server.tally.panics.Add(1)
 		se.log.Error("panic in a session", "panic", v, "stack", string(debug.Stack()))
 		se.over = errPanic
 		*err = errPanic
@@ -123,6 +123,7 @@ func (se *session) OnPublish(c *rtmp.StreamContext, _ uint32, cmd *message.NetSt
 	se.stream = c.StreamID
 	p, refusal := se.authorise(cmd.PublishingName)
 	if refusal != nil {
+		se.server.tally.refused.Add(1)
 		se.log.Warn("publish refused", "reason", refusal.sentence)
 		// Now, because the library will add a status of its own, one that
 		// encoders do not understand.
@@ -157,12 +158,18 @@ func (se *session) authorise(name string) (*publisher, *ending) {
 		cancel()
 	}
 	if errors.Is(err, ErrUnknownKey) {
-		return refuse("This stream key is not known. Copy it again from the studio into your encoder.")
+		se.server.tally.wrongKeys.Add(1)
+		sentence := "This stream key is not known. Copy it again from the studio into your encoder."
+		if se.server.strikes.wrong(se.address, time.Now()) {
+			sentence += " There were too many wrong stream keys from your address: wait a minute before you try again."
+		}
+		return refuse(sentence)
 	}
 	if err != nil {
 		se.log.Error("stream key could not be checked", "err", strings.ReplaceAll(err.Error(), key, "[key]"))
 		return refuse("The stream key cannot be checked just now. Try again in a moment.")
 	}
+	se.server.strikes.right(se.address, time.Now())
 	p := &publisher{channel: channel, session: se, health: newHealth(se.remote, time.Now())}
 	switch err := se.server.goOnAir(se.ctx, p); {
 	case errors.Is(err, errNoStream):
@@ -268,7 +275,7 @@ func (se *session) OnClose() {
 	}
 	var inGuard *guard.Panic
 	if errors.As(cause, &inGuard) {
-		se.server.panics.Add(1)
+		se.server.tally.panics.Add(1)
 		se.log.Error("panic in the guard", "panic", inGuard.Value, "stack", string(inGuard.Stack))
 	}
 	if se.publisher == nil {

@@ -1,8 +1,10 @@
 package ingest
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"souk/ingest/rtmptest"
 )
@@ -47,14 +49,64 @@ func TestTakeoverFromASilentPublisher(t *testing.T) {
 	s.finish()
 }
 
-func TestTwoEncodersOnOneKeyAreNoticed(t *testing.T) {
+// Two encoders that both come back whenever they are pushed out would leave
+// viewers with neither.
+func TestTwoEncodersOnOneKey(t *testing.T) {
 	h := open(t, nil)
-	for i := range contestTakeovers + 1 {
-		rtmptest.Dial(t, h.address).Publish("key-of-tea")
-		p, _ := h.Publisher("tea")
-		noticed := len(p.Advice) > 0 && strings.HasPrefix(p.Advice[0], "Two encoders")
-		if noticed != (i == contestTakeovers) {
-			t.Errorf("after %d takeovers: %q", i, p.Advice)
+	var on *rtmptest.Client
+	for range contestTakeovers {
+		on = rtmptest.Dial(t, h.address)
+		on.Publish("key-of-tea")
+	}
+	if p, _ := h.Publisher("tea"); len(p.Advice) > 0 {
+		t.Errorf("%q after two takeovers", p.Advice)
+	}
+	for range 3 {
+		c := rtmptest.Dial(t, h.address)
+		c.Send(rtmptest.Connect("live"), rtmptest.CreateStream(), rtmptest.Publish("key-of-tea"))
+		if code, text, err := c.Status(); code != badName || !strings.Contains(text, "Another encoder is on air") {
+			t.Errorf("%s %q %v", code, text, err)
+		}
+	}
+	p, _ := h.Publisher("tea")
+	if p.Remote != on.LocalAddr().String() || len(p.Advice) == 0 || !strings.HasPrefix(p.Advice[0], "Another encoder, at 127.0.0.1:") {
+		t.Errorf("%+v", p)
+	}
+	if n := h.Stats(); n.Contested != 3 || n.Refused != 3 || n.Takeovers != 2 || n.Published != 3 {
+		t.Errorf("%+v", n)
+	}
+}
+
+// The rule on its own: who may take over when.
+func TestContest(t *testing.T) {
+	start := time.Date(2026, 11, 20, 19, 0, 0, 0, time.UTC)
+	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+	for what, tc := range map[string]struct {
+		tries   []int // seconds
+		silent  bool  // whoever is on air sends nothing
+		refused []int
+	}{
+		"a change now and then":         {[]int{0, 40, 80, 120, 160}, false, nil},
+		"a fight":                       {[]int{0, 2, 4, 6, 8}, false, []int{4, 6, 8}},
+		"a fight that goes on":          {[]int{0, 2, 4, 40, 63, 65, 66, 67}, false, []int{4, 40, 63, 67}},
+		"one that loses its connection": {[]int{0, 10, 20, 30, 40}, true, nil},
+	} {
+		var s seat
+		var refused []int
+		old := &publisher{health: newHealth("192.0.2.1:1", at(-10))}
+		for _, second := range tc.tries {
+			if !tc.silent {
+				old.health.frame(&old.health.audio, at(second), 0, 1, false)
+			}
+			p := &publisher{health: newHealth("192.0.2.2:1", at(second))}
+			if err := s.contest(old, p, at(second)); err != nil {
+				refused = append(refused, second)
+			} else if old = p; tc.silent {
+				old.health.since = at(second - 5)
+			}
+		}
+		if !slices.Equal(refused, tc.refused) {
+			t.Errorf("%s: refused at %v, want %v", what, refused, tc.refused)
 		}
 	}
 }

@@ -31,6 +31,12 @@ func Dial(t testing.TB, address string) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return On(t, conn)
+}
+
+// On shakes hands on a connection, which closes with the test.
+func On(t testing.TB, conn net.Conn) *Client {
+	t.Helper()
 	c := &Client{Conn: conn, t: t, chunks: rtmp.NewChunkStreamer(bufio.NewReader(conn), io.Discard, nil)}
 	t.Cleanup(func() { conn.Close(); c.chunks.Close() })
 	c.Send(Handshake())
