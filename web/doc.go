@@ -11,5 +11,7 @@
 //   - A file under /_/assets/ never changes its content: its name is its hash, so it may be cached for ever.
 //   - Without a build (dist holds only its placeholder) pages still answer, and say how to make one.
 //
-// Read pages.go first, then assets.go.
+// Read pages.go first, then assets.go. In src: pages has one entry per page, lib what needs no screen (socket, timeline,
+// checkout, money, player) with its tests beside it, room the live state of one channel, and viewer, checkout, studio,
+// order and home the components. Every text is in src/text.
 package web
