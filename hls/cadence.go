@@ -9,10 +9,7 @@ const (
 	audioResync   = 2                    // access units of drift that counting bears
 )
 
-const (
-	videoRate    = 90000 // ticks a second of the video track
-	aacFrameSize = 1024  // samples of an AAC access unit
-)
+const videoRate = 90000 // ticks a second of the video track
 
 // ticks converts a duration to units of 1/rate seconds without overflow, rounded to the nearest.
 func ticks(d time.Duration, rate int64) int64 {
@@ -71,13 +68,13 @@ type counter struct {
 	set  bool
 }
 
-// take returns the time of one access unit in samples.
-func (c *counter) take(ts time.Duration) int64 {
+// take returns the time of one access unit that lasts n samples, in samples.
+func (c *counter) take(ts time.Duration, n int64) int64 {
 	at := ticks(ts, c.rate)
-	if off := at - c.next; !c.set || off > audioResync*aacFrameSize || off < -audioResync*aacFrameSize {
+	if off := at - c.next; !c.set || off > audioResync*n || off < -audioResync*n {
 		c.set, c.next = true, at
 	}
 	at = c.next
-	c.next += aacFrameSize
+	c.next += n
 	return at
 }

@@ -133,14 +133,14 @@ func TestGrid(t *testing.T) {
 func TestCounter(t *testing.T) {
 	c := counter{rate: 44100}
 	for n := range int64(100_000) {
-		if got := c.take(span(n*1024, 44100).Round(time.Millisecond)); got != n*1024 {
+		if got := c.take(span(n*1024, 44100).Round(time.Millisecond), aacFrameSize); got != n*1024 {
 			t.Fatalf("unit %d at %d", n, got)
 		}
 	}
-	if got := c.take(time.Hour); got != 3600*44100 {
+	if got := c.take(time.Hour, aacFrameSize); got != 3600*44100 {
 		t.Errorf("after a hole: %d", got)
 	}
-	if got := c.take(time.Minute); got != 60*44100 {
+	if got := c.take(time.Minute, aacFrameSize); got != 60*44100 {
 		t.Errorf("after going back: %d", got)
 	}
 }

@@ -1,11 +1,8 @@
 package hls
 
 import (
-	"bytes"
 	"log/slog"
 	"time"
-
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 )
 
 // feed turns what one publisher sends into runs that the muxer can digest. The session's lock guards it.
@@ -21,8 +18,7 @@ type feed struct {
 
 	// state
 	clock    clock
-	params   params // as last announced
-	asc      []byte
+	params   params    // as last announced
 	media    [2]medium // by Kind
 	probing  bool
 	held     []Frame
@@ -46,30 +42,30 @@ type medium struct {
 // counts is what the closing log line tells.
 type counts struct{ frames, dropped, refused, runs int }
 
-func (f *feed) setH264(sps, pps []byte) {
-	if bytes.Equal(f.params.sps, sps) && bytes.Equal(f.params.pps, pps) {
+func (f *feed) setVideo(track int, p *videoParams) {
+	if track != 0 || f.params.video != nil && f.params.video.equal(p.VideoConfig) {
 		return
 	}
-	f.params.sps, f.params.pps = bytes.Clone(sps), bytes.Clone(pps)
+	f.params.video = p
 	f.stale = true
 }
 
-func (f *feed) setAAC(asc []byte, c mpeg4audio.AudioSpecificConfig) {
-	if bytes.Equal(f.asc, asc) {
+func (f *feed) setAudio(p *audioParams) {
+	if f.params.audio != nil && f.params.audio.equal(p.AudioConfig) {
 		return
 	}
-	f.asc, f.params.asc = bytes.Clone(asc), &c
+	f.params.audio = p
 	f.stale = true
 }
 
 // take is the way of every frame.
 func (f *feed) take(fr Frame) {
 	f.counts.frames++
-	if fr.Kind != Video && fr.Kind != Audio {
+	if fr.Kind != Video && fr.Kind != Audio || fr.Track != 0 {
 		f.counts.dropped++
 		return
 	}
-	if fr.Kind == Audio && (len(fr.Units) == 0 || len(fr.Units[0]) == 0) {
+	if fr.Kind == Audio && !f.sounds(fr.Units) {
 		f.counts.dropped++
 		return
 	}
@@ -96,6 +92,14 @@ func (f *feed) take(fr Frame) {
 	f.deliver(fr)
 }
 
+// sounds reports whether an audio frame holds an access unit of some length.
+func (f *feed) sounds(units [][]byte) bool {
+	if len(units) == 0 || len(units[0]) == 0 {
+		return false
+	}
+	return f.params.audio == nil || f.params.audio.samples(units[0]) > 0
+}
+
 // probe holds a frame, and delivers all that were held once the tracks can be chosen.
 func (f *feed) probe(fr Frame) {
 	f.held = append(f.held, fr)
@@ -118,7 +122,7 @@ func (f *feed) jumped(fr Frame) bool {
 	if m.timed && fr.DTS < m.last-jumpBackward {
 		return true
 	}
-	if fr.Kind == Video && m.timed && f.run != nil && f.run.video() && fr.DTS > m.last+longestFrame {
+	if fr.Kind == Video && m.timed && f.run != nil && f.run.video != nil && fr.DTS > m.last+longestFrame {
 		return true // one sample would last as long
 	}
 	newest, known := time.Duration(0), false
@@ -146,7 +150,7 @@ func (f *feed) missOther(kind Kind) {
 // from the longest frame in there. An encoder whose frames always last so long keeps its run after some attempts.
 func (f *feed) noticeHole(fr Frame) {
 	m := f.media[Video]
-	if fr.Kind != Video || f.run == nil || !f.run.video() || f.run.begun || !m.timed || !f.run.written {
+	if fr.Kind != Video || f.run == nil || f.run.video == nil || f.run.begun || !m.timed || !f.run.written {
 		return
 	}
 	if fr.DTS-m.last > partTarget && f.spoiled < maxSpoiled && !f.stale {
@@ -161,7 +165,7 @@ func (f *feed) probed() bool {
 		return true
 	}
 	span := probeSpan
-	if f.params.video() && !f.media[Video].alive {
+	if f.params.video != nil && !f.media[Video].alive {
 		span = probeSpanDeclared
 	}
 	return f.held[len(f.held)-1].DTS-f.held[0].DTS >= span
@@ -171,10 +175,10 @@ func (f *feed) probed() bool {
 func (f *feed) wanted() params {
 	var p params
 	if f.media[Video].alive {
-		p.sps, p.pps = f.params.sps, f.params.pps
+		p.video = f.params.video
 	}
 	if f.media[Audio].alive {
-		p.asc = f.params.asc
+		p.audio = f.params.audio
 	}
 	return p
 }
@@ -189,41 +193,54 @@ func (f *feed) deliver(fr Frame) {
 }
 
 func (f *feed) deliverVideo(fr Frame) {
-	pic := clean(fr.Units)
-	if pic.sps != nil && pic.pps != nil {
-		f.setH264(pic.sps, pic.pps)
-	}
-	if !pic.coded || !f.params.video() {
+	pic := f.inspect(fr)
+	if !pic.coded || f.params.video == nil {
 		f.counts.dropped++
 		return
 	}
 	if pic.key && f.outdated() {
-		if f.run != nil && f.run.video() {
+		if f.run != nil && f.run.video != nil {
 			// The muxer completes a segment when it sees the key frame that starts the next one.
 			f.written(fr, true, f.run.writeVideo(fr.PTS, pic, f.clock.at(fr.PTS)))
 		}
 		f.openRun(fr)
 	}
-	if f.run == nil || !f.run.video() {
+	if f.run == nil || f.run.video == nil {
 		f.counts.dropped++
 		return
 	}
 	f.written(fr, pic.key, f.run.writeVideo(fr.PTS, pic, f.clock.at(fr.PTS)))
 }
 
+// inspect cleans a video frame and takes note of the parameter sets in it. Video that nobody announced may be H.264
+// that brings its own.
+func (f *feed) inspect(fr Frame) picture {
+	known := VideoConfig{Codec: H264}
+	if p := f.params.video; p != nil {
+		known = p.VideoConfig
+	}
+	pic := clean(known.Codec, fr.Units)
+	if now := known.over(pic.inBand); !now.equal(known) {
+		if p, err := now.parse(); err == nil {
+			f.setVideo(fr.Track, p)
+		}
+	}
+	return pic
+}
+
 func (f *feed) deliverAudio(fr Frame) {
-	if !f.params.audio() {
+	if f.params.audio == nil {
 		f.counts.dropped++
 		return
 	}
-	if f.outdated() && !f.wanted().video() {
+	if f.outdated() && f.wanted().video == nil {
 		f.openRun(fr)
 	}
-	if f.run == nil || !f.run.audio() || f.run.asc != f.params.asc {
+	if f.run == nil || f.run.audio == nil || f.run.audio != f.params.audio {
 		f.counts.dropped++
 		return
 	}
-	f.written(fr, !f.run.video(), f.run.writeAudio(fr.PTS, fr.Units[0], f.clock.at(fr.PTS)))
+	f.written(fr, f.run.video == nil, f.run.writeAudio(fr.PTS, fr.Units[0], f.clock.at(fr.PTS)))
 }
 
 // outdated reports whether the run should be replaced as soon as a frame allows it.
@@ -232,13 +249,13 @@ func (f *feed) outdated() bool {
 		return true
 	}
 	want := f.wanted()
-	return want.video() != f.run.video() || want.audio() != f.run.audio()
+	return (want.video == nil) != (f.run.video == nil) || (want.audio == nil) != (f.run.audio == nil)
 }
 
 // openRun replaces the run by one that starts with this frame.
 func (f *feed) openRun(fr Frame) {
 	f.endRun()
-	r, err := newRun(f.wanted(), fr.PTS)
+	r, err := newRun(f.wanted(), fr)
 	if err != nil {
 		f.log.Warn("no muxer for these tracks", "err", err)
 		return
@@ -271,7 +288,7 @@ func (f *feed) abandonRun() {
 
 // written takes the outcome of a write and passes on what it completed. cut says that a segment may have ended.
 func (f *feed) written(fr Frame, cut bool, err error) {
-	leading := fr.Kind == Video || !f.run.video() // only the leading track completes parts
+	leading := fr.Kind == Video || f.run.video == nil // only the leading track completes parts
 	if err != nil {
 		f.counts.refused++
 		if leading {

@@ -121,14 +121,18 @@ func avcc(b []byte) (units [][]byte) {
 // epoch is the wall time at which test publishers start, unless they say otherwise.
 var epoch = time.Date(2026, 11, 20, 19, 0, 0, 0, time.UTC)
 
+func (c clip) video() VideoConfig { return VideoConfig{Codec: H264, SPS: c.sps, PPS: c.pps} }
+
 // announce gives a session the clip's codec parameters.
 func (c clip) announce(t testing.TB, s *Session) {
 	t.Helper()
 	if c.sps != nil {
-		s.SetH264(c.sps, c.pps)
+		if err := s.SetVideo(0, c.video()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if c.asc != nil {
-		if err := s.SetAAC(c.asc); err != nil {
+		if err := s.SetAudio(AudioConfig{Codec: AAC, ASC: c.asc}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -111,16 +111,16 @@ func TestClean(t *testing.T) {
 		"SEI alone":          {[][]byte{sei}, [][]byte{sei}, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := clean(tt.in)
+			p := clean(H264, tt.in)
 			if p.key != tt.key || p.coded != tt.coded {
 				t.Errorf("key %v, coded %v", p.key, p.coded)
 			}
-			if got := bytes.Join(p.withParams([]byte{7}, []byte{8}), []byte("|")); !bytes.Equal(got, bytes.Join(tt.out, []byte("|"))) {
+			if got := bytes.Join(p.withParams(VideoConfig{Codec: H264, SPS: []byte{7}, PPS: []byte{8}}), []byte("|")); !bytes.Equal(got, bytes.Join(tt.out, []byte("|"))) {
 				t.Errorf("%x", got)
 			}
 		})
 	}
-	if p := clean(make([][]byte, 10*maxUnits)); len(p.units) != 0 {
+	if p := clean(H264, make([][]byte, 10*maxUnits)); len(p.units) != 0 {
 		t.Error("units out of nothing")
 	}
 }

@@ -156,7 +156,7 @@ func TestInputHazards(t *testing.T) {
 					c.frames[i].Units = slices.Concat([][]byte{c.sps, c.pps}, f.Units)
 				}
 			}
-			if err := s.SetAAC(c.asc); err != nil {
+			if err := s.SetAudio(AudioConfig{Codec: AAC, ASC: c.asc}); err != nil {
 				t.Fatal(err)
 			}
 			w.write(s, c.frames, epoch)
@@ -251,9 +251,9 @@ func FuzzSession(f *testing.F) {
 			case 4: // other parameters
 				sps := slices.Clone(c.sps)
 				sps[1+much%(len(sps)-1)] ^= 1
-				s.SetH264(sps, c.pps)
+				_ = s.SetVideo(0, VideoConfig{Codec: H264, SPS: sps, PPS: c.pps}) // may be refused
 			case 5: // the right ones again
-				s.SetH264(c.sps, c.pps)
+				_ = s.SetVideo(0, c.video())
 			case 6: // the other kind
 				fr.Kind = 1 - fr.Kind
 			case 7: // another encoder

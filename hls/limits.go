@@ -41,7 +41,7 @@ const (
 	longestFrame = 2 * time.Second        // of video: it must fit a segment
 
 	probeSpan         = time.Second     // how long a session waits for its second track
-	probeSpanDeclared = 3 * time.Second // the same for video that was announced by SetH264
+	probeSpanDeclared = 3 * time.Second // the same for video that was announced by SetVideo
 	probeFrames       = 600             // frames held back meanwhile, whatever their times
 	probeBytes        = 16 << 20        // likewise
 
@@ -52,7 +52,8 @@ const (
 	readableBytes   = 96 << 20 // expired segments are forgotten early beyond this
 	maxWriteErrors  = 30       // frames in a row refused by the muxer, then a new run
 	maxSpoiled      = 2        // runs replaced because their first segment had a hole
-	maxUnits        = 512      // NAL units of one frame
+	maxUnits        = 512      // NAL units or OBUs of one frame
+	maxTracks       = 6        // video tracks of one session
 	maxDateRanges   = 256      // of one show; the oldest closed one goes first
 	maxAttrs        = 32       // of one date range
 )

@@ -5,9 +5,6 @@ import (
 	"time"
 
 	"github.com/bluenviron/gohlslib/v2"
-	"github.com/bluenviron/gohlslib/v2/pkg/codecs"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 )
 
 const (
@@ -15,14 +12,11 @@ const (
 	firstSegmentTries = 3
 )
 
-// params are the codec parameters of a run; video or audio may be absent.
+// params are the codec parameters of a run; video or audio may be nil.
 type params struct {
-	sps, pps []byte
-	asc      *mpeg4audio.AudioSpecificConfig
+	video *videoParams
+	audio *audioParams
 }
-
-func (p params) video() bool { return p.sps != nil }
-func (p params) audio() bool { return p.asc != nil }
 
 // run is a stretch of media that one init section describes: one muxer, written and read back by one goroutine.
 type run struct {
@@ -46,9 +40,9 @@ type run struct {
 	nextCut      time.Duration // no part can end before this
 }
 
-// newRun starts a muxer whose first frame has the given time.
-func newRun(p params, base time.Duration) (*run, error) {
-	r := &run{params: p, base: base, opened: make(chan error, 1), head: &head{video: p.video()}}
+// newRun starts a muxer whose first frame is the given one.
+func newRun(p params, first Frame) (*run, error) {
+	r := &run{params: p, base: first.PTS, opened: make(chan error, 1), head: &head{video: p.video != nil}}
 	r.muxer = &gohlslib.Muxer{
 		Variant:            gohlslib.MuxerVariantLowLatency,
 		SegmentCount:       7, // the least it takes; parts are read at once
@@ -57,21 +51,23 @@ func newRun(p params, base time.Duration) (*run, error) {
 		SegmentMaxSize:     segmentMaxBytes,
 		OnEncodeError:      func(error) {}, // tells of part durations, which the timeline announces as constant
 	}
-	if p.video() {
-		r.videoTrack = &gohlslib.Track{Codec: &codecs.H264{SPS: p.sps, PPS: p.pps}, ClockRate: videoRate}
+	if v := p.video; v != nil {
+		r.videoTrack = v.track()
 		r.muxer.Tracks = append(r.muxer.Tracks, r.videoTrack)
-		r.describe()
-		if r.grid.num > 0 {
-			r.muxer.PartMinDuration = wholeFrames(time.Duration(int64(time.Second) * r.grid.den / r.grid.num))
+		r.head.width, r.head.height = v.width, v.height
+		if v.num > 0 {
+			r.grid.num, r.grid.den = v.num, v.den
+			r.head.frameRate = float64(v.num) / float64(v.den)
+			r.muxer.PartMinDuration = wholeFrames(time.Duration(int64(time.Second) * v.den / v.num))
 		}
 	}
-	if p.audio() {
-		r.counter.rate = int64(p.asc.SampleRate)
-		r.audioTrack = &gohlslib.Track{Codec: &codecs.MPEG4Audio{Config: *p.asc}, ClockRate: p.asc.SampleRate}
+	if a := p.audio; a != nil {
+		r.counter.rate = a.rate
+		r.audioTrack = a.track()
 		r.muxer.Tracks = append(r.muxer.Tracks, r.audioTrack)
-		if !p.video() {
+		if p.video == nil {
 			r.muxer.SegmentMinDuration = audioSegmentMin
-			r.muxer.PartMinDuration = wholeFrames(span(aacFrameSize, r.counter.rate))
+			r.muxer.PartMinDuration = wholeFrames(span(a.samples(first.Units[0]), a.rate))
 		}
 	}
 	if err := r.muxer.Start(); err != nil {
@@ -102,38 +98,21 @@ func wholeFrames(frame time.Duration) time.Duration {
 	return min(partMin, partTarget/frame*frame)
 }
 
-// describe takes from the SPS what the multivariant playlist says, and the frame rate.
-func (r *run) describe() {
-	var sps h264.SPS
-	if sps.Unmarshal(r.sps) != nil {
-		return // the muxer will refuse the frames
-	}
-	r.head.width, r.head.height = sps.Width(), sps.Height()
-	if sps.VUI == nil || sps.VUI.TimingInfo == nil {
-		return
-	}
-	num, den := int64(sps.VUI.TimingInfo.TimeScale), 2*int64(sps.VUI.TimingInfo.NumUnitsInTick)
-	if den > 0 && num >= den && num/den <= 240 {
-		r.grid.num, r.grid.den = num, den
-		r.head.frameRate = float64(num) / float64(den)
-	}
-}
-
 // writeVideo hands one access unit to the muxer. at is its date.
 func (r *run) writeVideo(pts time.Duration, p picture, at time.Time) error {
 	t := r.grid.snap(pts - r.base)
-	err := r.muxer.WriteH264(r.videoTrack, at, t, p.withParams(r.sps, r.pps))
+	err := r.video.write(r.muxer, r.videoTrack, at, t, p.withParams(r.video.VideoConfig))
 	if err == nil && p.key {
 		r.note(span(t, videoRate))
 	}
 	return err
 }
 
-// writeAudio hands one AAC access unit to the muxer.
+// writeAudio hands one access unit to the muxer.
 func (r *run) writeAudio(pts time.Duration, unit []byte, at time.Time) error {
-	t := r.counter.take(pts - r.base)
-	err := r.muxer.WriteMPEG4Audio(r.audioTrack, at, t, [][]byte{unit})
-	if err == nil && !r.video() {
+	t := r.counter.take(pts-r.base, r.audio.samples(unit))
+	err := r.audio.write(r.muxer, r.audioTrack, at, t, unit)
+	if err == nil && r.video == nil {
 		r.note(span(t, r.counter.rate))
 	}
 	return err

@@ -8,18 +8,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 )
 
-// Errors of a session.
-var (
-	// ErrClosed means that the session was replaced, its show ended or it was closed.
-	ErrClosed = errors.New("hls: session closed")
-
-	// ErrBadAudio means that an AudioSpecificConfig cannot be used.
-	ErrBadAudio = errors.New("hls: unusable audio configuration")
-)
+// ErrClosed means that the session was replaced, its show ended or it was closed.
+var ErrClosed = errors.New("hls: session closed")
 
 // Session is one publisher of a stream. One goroutine writes; Close may be called from any.
 type Session struct {
@@ -37,28 +29,32 @@ type Session struct {
 	newest atomic.Int64 // date of the newest frame in Unix nanoseconds, 0 before the first
 }
 
-// SetH264 gives the parameter sets of the AVCDecoderConfigurationRecord. Other ones than before start a new init
-// section, with a discontinuity, at the next key frame.
-func (s *Session) SetH264(sps, pps []byte) {
+// SetVideo announces a video track or other parameters of one: track 0 is the source, 1 and up are further renditions
+// of it. Other parameters than before start a new init section, with a discontinuity, at the next key frame. It fails
+// with ErrTrack, ErrBadVideo, or ErrCodec for a codec that cannot be carried; what was announced before stays then.
+func (s *Session) SetVideo(track int, c VideoConfig) error {
+	if track < 0 || track >= maxTracks {
+		return ErrTrack
+	}
+	p, err := c.parse()
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(sps) > 0 && len(pps) > 0 {
-		s.feed.setH264(sps, pps)
-	}
+	s.feed.setVideo(track, p)
+	return nil
 }
 
-// SetAAC gives the AudioSpecificConfig (ISO 14496-3 section 1.6.2.1). It fails with ErrBadAudio.
-func (s *Session) SetAAC(asc []byte) error {
-	var c mpeg4audio.AudioSpecificConfig
-	if err := c.Unmarshal(asc); err != nil {
-		return fmt.Errorf("%w: %v", ErrBadAudio, err)
-	}
-	if c.SampleRate <= 0 {
-		return fmt.Errorf("%w: no sample rate", ErrBadAudio)
+// SetAudio is the same for the audio. It fails with ErrBadAudio or ErrCodec.
+func (s *Session) SetAudio(c AudioConfig) error {
+	p, err := c.parse()
+	if err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.feed.setAAC(asc, c)
+	s.feed.setAudio(p)
 	return nil
 }
 

@@ -116,11 +116,10 @@ func TestSessionLife(t *testing.T) {
 		defer o.Close()
 		s := o.Start("tea", Show{ID: "s"}).Publish()
 		for _, asc := range [][]byte{nil, {0}, {0xff, 0xff, 0xff}} {
-			if err := s.SetAAC(asc); !errors.Is(err, ErrBadAudio) {
+			if err := s.SetAudio(AudioConfig{Codec: AAC, ASC: asc}); !errors.Is(err, ErrBadAudio) {
 				t.Errorf("%x: %v", asc, err)
 			}
 		}
-		s.SetH264(nil, nil)
 		if isDone(s) {
 			t.Error("session gave up")
 		}

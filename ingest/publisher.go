@@ -37,7 +37,10 @@ func (p *publisher) video(timestamp uint32, body []byte) error {
 			return p.unreadable(err)
 		}
 		p.avc = avc
-		p.media.SetH264(avc.SPS, avc.PPS)
+		config := hls.VideoConfig{Codec: hls.H264, SPS: avc.SPS, PPS: avc.PPS}
+		if err := p.media.SetVideo(0, config); err != nil {
+			return p.unreadable(err)
+		}
 		p.health.pictured(avc.SPS)
 	case flv.Frame:
 		units, err := p.lengths().Units(packet.Data)
@@ -71,7 +74,7 @@ func (p *publisher) audio(timestamp uint32, body []byte) error {
 	}
 	switch packet.Type {
 	case flv.Config:
-		if err := p.media.SetAAC(packet.Data); err != nil {
+		if err := p.media.SetAudio(hls.AudioConfig{Codec: hls.AAC, ASC: packet.Data}); err != nil {
 			return p.unreadable(err)
 		}
 		p.health.sounded(packet.Data)
