@@ -59,7 +59,7 @@ tools: ## install ffmpeg, Chromium and PostgreSQL if they are missing (Debian)
 clean: ## remove what was built
 	rm -rf bin web/node_modules && find web/dist -mindepth 1 ! -name placeholder.txt -delete
 
-bin/souk: web/dist/.vite/manifest.json $(shell git ls-files '*.go' '*.sql' '*.flv' 'web/demo/*' go.mod go.sum 2>/dev/null)
+bin/souk: web/dist/manifest.json $(shell git ls-files '*.go' '*.sql' '*.flv' 'web/demo/*' go.mod go.sum 2>/dev/null)
 	@mkdir -p bin
 	$(GO) build -trimpath -o $@ ./cmd/souk
 
@@ -68,6 +68,6 @@ web/node_modules/.installed: web/package-lock.json
 	cd web && $(NPM) ci --no-fund --no-audit
 	@touch $@
 
-web/dist/.vite/manifest.json: web/node_modules/.installed $(WEB)
+web/dist/manifest.json: web/node_modules/.installed $(WEB)
 	cd web && $(NPM) run --silent build
 	@touch $@
