@@ -16,8 +16,9 @@ import (
 
 // clip is a piece of media as an encoder would send it: sequence headers and frames, read from FLV.
 type clip struct {
-	sps, pps, asc []byte
-	frames        []Frame
+	tracks []VideoConfig // in the order of their numbers
+	sound  AudioConfig   // without a codec: none
+	frames []Frame
 }
 
 // Arguments that make ffmpeg write what common encoders send, all in FLV with its millisecond times.
@@ -37,7 +38,12 @@ func makeClip(t testing.TB, args string) clip {
 	if err != nil {
 		t.Fatalf("making a clip: %v", err)
 	}
-	frames := make([]Frame, len(c.frames)) // units are handed over on Write: every user gets copies
+	return c.copy()
+}
+
+// copy is for handing over: units belong to the session once written.
+func (c clip) copy() clip {
+	frames := make([]Frame, len(c.frames))
 	for i, fr := range c.frames {
 		units := make([][]byte, len(fr.Units))
 		for j, u := range fr.Units {
@@ -84,7 +90,7 @@ func readFLV(b []byte) (c clip, err error) {
 		switch {
 		case kind == 8 && len(body) > 2 && body[0]>>4 == 10:
 			if body[1] == 0 {
-				c.asc = body[2:]
+				c.sound = AudioConfig{Codec: AAC, ASC: body[2:]}
 				continue
 			}
 			c.frames = append(c.frames, Frame{Kind: Audio, PTS: ts, DTS: ts, Units: [][]byte{body[2:]}})
@@ -92,7 +98,8 @@ func readFLV(b []byte) (c clip, err error) {
 			offset := time.Duration(int32(uint32(body[2])<<24|uint32(body[3])<<16|uint32(body[4])<<8)>>8) * time.Millisecond
 			switch body[1] {
 			case 0:
-				c.sps, c.pps = paramSets(body[5:])
+				sps, pps := paramSets(body[5:])
+				c.tracks = []VideoConfig{{Codec: H264, SPS: sps, PPS: pps}}
 			case 1:
 				c.frames = append(c.frames, Frame{Kind: Video, PTS: ts + offset, DTS: ts, Key: body[0]>>4 == 1, Units: avcc(body[5:])})
 			}
@@ -121,18 +128,16 @@ func avcc(b []byte) (units [][]byte) {
 // epoch is the wall time at which test publishers start, unless they say otherwise.
 var epoch = time.Date(2026, 11, 20, 19, 0, 0, 0, time.UTC)
 
-func (c clip) video() VideoConfig { return VideoConfig{Codec: H264, SPS: c.sps, PPS: c.pps} }
-
 // announce gives a session the clip's codec parameters.
 func (c clip) announce(t testing.TB, s *Session) {
 	t.Helper()
-	if c.sps != nil {
-		if err := s.SetVideo(0, c.video()); err != nil {
+	for i, v := range c.tracks {
+		if err := s.SetVideo(i, v); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if c.asc != nil {
-		if err := s.SetAudio(AudioConfig{Codec: AAC, ASC: c.asc}); err != nil {
+	if c.sound.Codec != 0 {
+		if err := s.SetAudio(c.sound); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -176,9 +181,9 @@ func (c clip) only(k Kind) clip {
 	}
 	c.frames = frames
 	if k == Video {
-		c.asc = nil
+		c.sound = AudioConfig{}
 	} else {
-		c.sps, c.pps = nil, nil
+		c.tracks = nil
 	}
 	return c
 }

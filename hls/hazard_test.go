@@ -153,10 +153,10 @@ func TestInputHazards(t *testing.T) {
 			c, s := longClip(t), st.Publish()
 			for i, f := range c.frames {
 				if f.Kind == Video && f.Key {
-					c.frames[i].Units = slices.Concat([][]byte{c.sps, c.pps}, f.Units)
+					c.frames[i].Units = slices.Concat(c.tracks[0].sets(), f.Units)
 				}
 			}
-			if err := s.SetAudio(AudioConfig{Codec: AAC, ASC: c.asc}); err != nil {
+			if err := s.SetAudio(c.sound); err != nil {
 				t.Fatal(err)
 			}
 			w.write(s, c.frames, epoch)
@@ -249,11 +249,11 @@ func FuzzSession(f *testing.F) {
 				u[much%len(u)] ^= byte(much) | 1
 				fr.Units[len(fr.Units)-1] = u
 			case 4: // other parameters
-				sps := slices.Clone(c.sps)
+				sps := slices.Clone(c.tracks[0].SPS)
 				sps[1+much%(len(sps)-1)] ^= 1
-				_ = s.SetVideo(0, VideoConfig{Codec: H264, SPS: sps, PPS: c.pps}) // may be refused
+				_ = s.SetVideo(0, VideoConfig{Codec: H264, SPS: sps, PPS: c.tracks[0].PPS}) // may be refused
 			case 5: // the right ones again
-				_ = s.SetVideo(0, c.video())
+				_ = s.SetVideo(0, c.tracks[0])
 			case 6: // the other kind
 				fr.Kind = 1 - fr.Kind
 			case 7: // another encoder
