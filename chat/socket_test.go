@@ -184,16 +184,15 @@ func TestFlood(t *testing.T) {
 		for range 200 {
 			host.must(do("react")) // whoever runs the channel is exempt
 		}
-		ws := h.raw("ana")
-		go func() {
-			for i := range 100 {
-				if ws.WriteJSON(map[string]any{"id": i, "do": "react"}) != nil {
-					return
-				}
+		ana := h.join("ana")
+		sent := 0
+		for ; sent < 100; sent++ { // each waits for its reply: she floods, but is not slow
+			if _, err := ana.Do(t.Context(), do("react")); err != nil {
+				break
 			}
-		}()
-		if code := closeCode(t, ws); code != chat.CloseAbuse {
-			t.Errorf("closed with %d", code)
+		}
+		if code := ana.closed(); code != chat.CloseAbuse || sent != 60+15 {
+			t.Errorf("closed with %d after %d commands", code, sent)
 		}
 	})
 }
@@ -243,7 +242,7 @@ func TestSlowReaderIsClosedAndComesBack(t *testing.T) {
 		}
 		for _, e := range decode[[]chat.Incoming](t, frame) {
 			if e.Type == "welcome" {
-				at.Epoch = e.Epoch
+				at = chat.Position{Epoch: e.Epoch, Seq: e.Seq}
 			} else if e.Seq > 0 {
 				if at.Seq++; e.Seq != at.Seq {
 					t.Fatalf("number %d, want %d", e.Seq, at.Seq)
@@ -375,10 +374,19 @@ func TestLaggingViewerMissesNothing(t *testing.T) {
 func TestTooManyWhispersForASlowViewer(t *testing.T) {
 	in(t, &chat.Hub{}, func(t *testing.T, h *house) {
 		_, _, _ = h.raw("ana").ReadMessage()
-		for i := range 66 { // the first may be on its way already
-			h.hub.Whisper("tea", chat.To{Person: "ana"}, chat.Event{Type: "order", Data: i})
+		whisper := func() {
+			h.hub.Whisper("tea", chat.To{Person: "ana"}, chat.Event{Type: "order", Data: nil})
+			synctest.Wait()
 		}
-		synctest.Wait()
+		synctest.Wait() // the welcome is through
+		whisper()       // on its way, and stuck there
+		for range 64 {
+			whisper()
+		}
+		if s := h.hub.Stats(); s.Slow != 0 {
+			t.Errorf("dropped while there was room for whispers: %+v", s)
+		}
+		whisper()
 		if s := h.hub.Stats(); s.Slow != 1 || h.hub.Viewers("tea") != 0 {
 			t.Errorf("%+v", s)
 		}
@@ -440,11 +448,8 @@ func TestPanicEndsOneRoomOnly(t *testing.T) {
 	in(t, &chat.Hub{Who: panicky{teaPeople}}, func(t *testing.T, h *house) {
 		ana := h.join("ana")
 		ana.must(do("say", "text", "before"))
-		d := h.address("silk")
-		other, err := chat.Connect(t.Context(), d)
-		if err != nil {
-			t.Fatal(err)
-		}
+		other := h.knock("silk", "", chat.Position{})
+		other.next("welcome")
 		epoch := ana.welcome.Epoch
 		h.hub.PanicIn("tea")
 		if code := ana.closed(); code != chat.CloseRestart {
@@ -455,11 +460,12 @@ func TestPanicEndsOneRoomOnly(t *testing.T) {
 			t.Errorf("after the accident: %+v %+v", ana.welcome, w)
 		}
 		h.hub.Tell("silk", chat.Event{Type: "notice", Data: 1})
-		(&guest{Client: other, t: t}).next("notice")
+		other.next("notice")
 
 		if _, err := h.tryToken("boom"); err == nil {
 			t.Error("a panic at the door went through")
 		}
+		synctest.Wait() // until those who left are counted out
 		if s := h.hub.Stats(); s.Panics != 1 || s.Sockets != 2 {
 			t.Errorf("%+v", s) // net/http has counted the one at the door
 		}
@@ -489,40 +495,49 @@ func TestServerFrames(t *testing.T) {
 	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatal(res, err)
 	}
+	welcome := serverFrame(t, in) // whoever has it is in the room and gets what follows
+	if len(welcome) == 0 || welcome[0].Type != "welcome" {
+		t.Fatalf("the first frame is %+v", welcome)
+	}
 	for _, size := range []int{0, 1, 100, 200, 70_000} {
 		h.hub.Tell("tea", chat.Event{Type: "notice", Data: strings.Repeat("x", size)})
 	}
 	for seen := 0; seen < 5; {
-		var head [2]byte
-		if _, err := io.ReadFull(in, head[:]); err != nil {
-			t.Fatal(err)
-		}
-		n := uint64(head[1])
-		if head[0] != 0x81 || n > 127 {
-			t.Fatalf("frame begins with % x", head)
-		}
-		switch n {
-		case 126:
-			var b [2]byte
-			_, _ = io.ReadFull(in, b[:])
-			if n = uint64(binary.BigEndian.Uint16(b[:])); n < 126 {
-				t.Errorf("length %d in two bytes", n)
-			}
-		case 127:
-			var b [8]byte
-			_, _ = io.ReadFull(in, b[:])
-			if n = binary.BigEndian.Uint64(b[:]); n < 1<<16 {
-				t.Errorf("length %d in eight bytes", n)
-			}
-		}
-		payload := make([]byte, n)
-		if _, err := io.ReadFull(in, payload); err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range decode[[]chat.Incoming](t, payload) {
+		for _, e := range serverFrame(t, in) {
 			if e.Type == "notice" {
 				seen++
 			}
 		}
 	}
+}
+
+// serverFrame reads one frame by hand and returns its events; none for a ping.
+func serverFrame(t *testing.T, in io.Reader) []chat.Incoming {
+	t.Helper()
+	read := func(n uint64) []byte {
+		b := make([]byte, n)
+		if _, err := io.ReadFull(in, b); err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	head := read(2)
+	if head[0] == 0x89 && head[1] == 0 {
+		return nil
+	}
+	n := uint64(head[1])
+	if head[0] != 0x81 || n > 127 {
+		t.Fatalf("frame begins with % x", head)
+	}
+	switch n {
+	case 126:
+		if n = uint64(binary.BigEndian.Uint16(read(2))); n < 126 {
+			t.Errorf("length %d in two bytes", n)
+		}
+	case 127:
+		if n = binary.BigEndian.Uint64(read(8)); n < 1<<16 {
+			t.Errorf("length %d in eight bytes", n)
+		}
+	}
+	return decode[[]chat.Incoming](t, read(n))
 }
