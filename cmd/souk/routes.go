@@ -9,11 +9,17 @@ import (
 	"souk/internal/api"
 )
 
-// routes is every URL of the product.
+// routes answers every URL of the product.
 func (s *souk) routes() http.Handler {
 	mux := http.NewServeMux()
-	call := func(pattern string, h api.Handler) { mux.Handle(pattern, api.Wrap(s.log, h)) }
-	page := mux.HandleFunc
+	s.mount(mux.Handle)
+	return s.outer(mux)
+}
+
+// mount is every URL of the product, in one list.
+func (s *souk) mount(handle func(pattern string, h http.Handler)) {
+	call := func(pattern string, h api.Handler) { handle(pattern, api.Wrap(s.log, h)) }
+	page := func(pattern string, h http.HandlerFunc) { handle(pattern, h) }
 
 	// viewers, hosts, buyers
 	page("GET /{$}", s.pages.Home)
@@ -24,8 +30,8 @@ func (s *souk) routes() http.Handler {
 		return api.Fail(http.StatusNotFound, "no_such_call", "There is no such call.")
 	})
 	page("/", s.pages.NotFound)
-	mux.Handle("GET /_/", s.pages.Assets())
-	mux.Handle("GET /favicon.svg", s.pages.Assets())
+	handle("GET /_/", s.pages.Assets())
+	handle("GET /favicon.svg", s.pages.Assets())
 	call("GET /images/{name}", s.shop.Image)
 
 	// media and rooms
@@ -51,6 +57,7 @@ func (s *souk) routes() http.Handler {
 
 	// the shop
 	call("GET /api/v1/config", s.getConfig)
+	page("GET /api/v1/openapi.json", getDescription)
 	call("GET /api/v1/channels/{channel}/products", s.shop.ListProducts)
 	call("POST /api/v1/channels/{channel}/products", s.shop.AddProduct)
 	call("POST /api/v1/channels/{channel}/products/import", s.shop.ImportProducts)
@@ -82,7 +89,6 @@ func (s *souk) routes() http.Handler {
 	}
 
 	page("GET /healthz", healthz)
-	return s.outer(mux)
 }
 
 // outer is what every request passes: an id, a second opinion on its origin,
