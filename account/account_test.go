@@ -210,9 +210,14 @@ func TestMe(t *testing.T) {
 		if _, me, _ = call(t, set, "PUT", `{"email":"new@example.com"}`, token); me["address"] == nil || me["email"] != "new@example.com" {
 			t.Errorf("only the e-mail given: %v", me)
 		}
+		if _, me, _ = call(t, set, "PUT", `{"name":" Mira  S "}`, token); me["name"] != "Mira S" || me["email"] != "new@example.com" {
+			t.Errorf("only the name given: %v", me)
+		}
 		for body, code := range map[string]string{
-			`{"email":"not an address"}`:                                                                                            "bad_email",
-			`{"email":"Mira <mira@example.com>"}`:                                                                                   "bad_email",
+			`{"name":"Hana"}`:                     "name_taken",
+			`{"name":" "}`:                        "bad_name",
+			`{"email":"not an address"}`:          "bad_email",
+			`{"email":"Mira <mira@example.com>"}`: "bad_email",
 			`{"email":"m@example.com","address":{"name":"M","line1":"1","city":"B"}}`:                                               "bad_address",
 			`{"email":"m@example.com","address":{"name":"M","line1":"1","city":"B","country":"XX"}}`:                                "bad_address",
 			`{"email":"m@example.com","address":{"name":"M","line1":"1","city":"B","country":"001"}}`:                               "bad_address",

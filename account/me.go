@@ -42,23 +42,26 @@ func (a *Accounts) Me(ctx context.Context, p Person) (Me, error) {
 }
 
 // SetMe reads the body of PUT /api/v1/me, what an order needs once, and
-// returns the person as they are then; the caller answers. The e-mail given
-// here is where order mails go; it never changes what an account signs in
-// with. Without an address the one that is known stays.
+// returns the person as they are then; the caller answers. What the body leaves
+// out stays as it was. The e-mail given here is where order mails go; it never
+// changes what an account signs in with. Only guests choose a name here.
 func (a *Accounts) SetMe(w http.ResponseWriter, r *http.Request) (Person, error) {
 	p, err := a.Person(r)
 	if err != nil {
 		return p, err
 	}
 	var body struct {
-		Email   string   `json:"email"`
+		Name    *string  `json:"name"`
+		Email   *string  `json:"email"`
 		Address *Address `json:"address"`
 	}
 	if err := api.Read(w, r, &body); err != nil {
 		return p, err
 	}
-	if p.Email, err = cleanEmail(body.Email); err != nil {
-		return p, err
+	if body.Email != nil {
+		if p.Email, err = cleanEmail(*body.Email); err != nil {
+			return p, err
+		}
 	}
 	if body.Address != nil {
 		if err := body.Address.clean(); err != nil {
@@ -66,19 +69,39 @@ func (a *Accounts) SetMe(w http.ResponseWriter, r *http.Request) (Person, error)
 		}
 		p.Address = body.Address
 	}
+	if body.Name != nil {
+		if !p.Guest {
+			return p, api.Fail(http.StatusForbidden, "not_allowed", "The name of an account is not changed here.")
+		}
+		if p.Name, err = cleanName(*body.Name); err != nil {
+			return p, err
+		}
+		if p.Name == "" {
+			return p, api.Fail(http.StatusUnprocessableEntity, "bad_name", "A name needs at least one character that shows.")
+		}
+	}
+	return p, a.store(r.Context(), p, body.Name != nil)
+}
+
+func (a *Accounts) store(ctx context.Context, p Person, renamed bool) error {
 	address := ""
 	if p.Address != nil {
 		b, err := json.Marshal(p.Address)
 		if err != nil {
-			return p, err
+			return err
 		}
 		address = string(b)
 	}
-	err = a.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
-		_, err := tx.Exec(ctx, "UPDATE account_person SET contact = $1, address = $2 WHERE id = $3", p.Email, address, p.ID)
+	return a.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if renamed {
+			if err := free(ctx, tx, p.Name); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, "UPDATE account_person SET name = $1, folded = $2, contact = $3, address = $4 WHERE id = $5",
+			p.Name, foldName(p.Name), p.Email, address, p.ID)
 		return err
 	})
-	return p, err
 }
 
 // clean trims every field and refuses what cannot be delivered to: bad_address

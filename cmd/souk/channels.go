@@ -194,9 +194,25 @@ func (s *souk) boot(r *http.Request, view web.View, id string) (web.First, bool,
 		}
 		a, err := s.channelAnswer(r.Context(), c)
 		return web.First{Title: c.Title, Data: a}, true, err
+	case web.Studio:
+		me, err := s.bootMe(r)
+		return web.First{Data: map[string]any{"me": me}}, true, err
 	default:
 		return web.First{}, true, nil
 	}
+}
+
+// bootMe is who opens the page; nil for nobody in particular.
+func (s *souk) bootMe(r *http.Request) (*me, error) {
+	p, err := s.accounts.Person(r)
+	if errors.Is(err, account.ErrSignIn) || errors.Is(err, account.ErrBadToken) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.me(r.Context(), p)
+	return &m, err
 }
 
 // notFound keeps a missing channel from being a fault.

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"souk/account"
 	"souk/ingest"
@@ -24,6 +25,7 @@ const (
 	demoTitle   = "Tea House"
 	demoHost    = "Hana"
 	demoEmail   = "host@tea.example"
+	demoRetry   = 2 * time.Second // how soon the clip tries to be on air again
 )
 
 var demoProducts = []struct {
@@ -93,9 +95,31 @@ func runDemo(ctx context.Context, c *cli, args []string) error {
 		if cfg.NoBroadcast {
 			return d, nil, nil
 		}
-		encoder := &ingest.Encoder{URL: at.RTMP + "/" + key, Clip: testcard.Clip(), Loop: true, Log: log}
-		return d, []part{encoder.Run}, nil
+		return d, []part{func(ctx context.Context) error { return s.demoBroadcast(ctx, at.RTMP) }}, nil
 	})
+}
+
+// demoBroadcast keeps the clip on air. A host who tries out a new key, or their
+// own encoder with the old one, takes it off air; it comes back with the key of
+// the hour once nobody else is on.
+func (s *souk) demoBroadcast(ctx context.Context, server string) error {
+	for {
+		key, err := s.accounts.StreamKey(ctx, demoChannel)
+		if err != nil {
+			return err
+		}
+		if other, on := s.ingest.Publisher(demoChannel); !on || !other.Connected {
+			encoder := &ingest.Encoder{URL: server + "/" + key, Clip: testcard.Clip(), Loop: true, Log: s.log}
+			if err := encoder.Run(ctx); !errors.Is(err, ingest.ErrRefused) {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(demoRetry):
+		}
+	}
 }
 
 func (d demoReady) print(c *cli, at ready) {

@@ -22,6 +22,7 @@ func runPublish(ctx context.Context, c *cli, args []string) error {
 	to := set.String("to", "", "rtmp://host/live/KEY")
 	file := set.String("file", "", "FLV file; the built-in clip without it")
 	loop := set.Bool("loop", false, "start over at the end, and reconnect when cut")
+	flatOut := set.Bool("flat-out", false, "as fast as the server takes it, not in real time")
 	if err := set.Parse(args); err != nil {
 		return fmt.Errorf("%w: %v", errUsage, err)
 	}
@@ -35,7 +36,7 @@ func runPublish(ctx context.Context, c *cli, args []string) error {
 			return err
 		}
 	}
-	e := &ingest.Encoder{URL: *to, Clip: clip, Loop: *loop, Log: c.logger(slog.LevelInfo)}
+	e := &ingest.Encoder{URL: *to, Clip: clip, Loop: *loop, FlatOut: *flatOut, Log: c.logger(slog.LevelInfo)}
 	return e.Run(ctx)
 }
 

@@ -6,16 +6,20 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"github.com/bojanz/currency"
+
 	"souk/internal/api"
 	"souk/internal/db"
 )
 
-const challengeStyle = `body{font:1rem/1.5 system-ui,sans-serif;max-width:24rem;margin:2rem auto;padding:0 1rem;text-align:center}button{font:inherit;padding:.6rem 1.2rem;margin:.3rem}`
+const challengeStyle = `:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:24rem;margin:1rem auto;padding:0 1rem;text-align:center}
+button{font:inherit;font-weight:600;min-height:48px;padding:0 1.4rem;margin:.3rem;border-radius:.8rem;border:1px solid}button[value=approve]{background:#1f7a4d;border-color:#1f7a4d;color:#fff}`
 
 // challengePage plays the bank. It needs no script, and only its one style.
 var challengePage = template.Must(template.New("challenge").Parse(`<!doctype html>
@@ -25,7 +29,7 @@ var challengePage = template.Must(template.New("challenge").Parse(`<!doctype htm
 <title>Your bank asks (sandbox)</title>
 <style>` + challengeStyle + `</style>
 <h1>Sandbox bank</h1>
-{{if .Open}}<p>Is this you, paying <strong>{{.Amount}} {{.Currency}}</strong> (minor units)? No money moves.</p>
+{{if .Open}}<p>Is this you, paying <strong>{{.Price}}</strong>? No money moves.</p>
 <form method="post">
 <button name="answer" value="approve">Approve</button>
 <button name="answer" value="refuse">Refuse</button>
@@ -59,7 +63,17 @@ func (s *Sandbox) Challenge(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Content-Security-Policy", challengePolicy)
 	h.Set("X-Frame-Options", "SAMEORIGIN")
-	return challengePage.Execute(w, map[string]any{"Open": p.Status == needsAction, "Amount": p.Amount, "Currency": p.Currency, "Back": back})
+	return challengePage.Execute(w, map[string]any{"Open": p.Status == needsAction, "Price": price(p.Amount, p.Currency), "Back": back})
+}
+
+// price writes an amount for people: "$22.00".
+func price(amount int64, code string) string {
+	code = strings.ToUpper(code)
+	a, err := currency.NewAmountFromInt64(amount, code)
+	if err != nil {
+		return fmt.Sprintf("%d %s", amount, code)
+	}
+	return currency.NewFormatter(currency.NewLocale("en")).Format(a)
 }
 
 // AnswerChallenge handles POST /sandbox/challenge/{intent}, a form with

@@ -1,4 +1,4 @@
-import { ApiError, get, post } from '../lib/api';
+import { ApiError, get, post, put } from '../lib/api';
 import { clock } from '../lib/clock';
 import type { Currencies } from '../lib/money';
 import { Shelf } from './shelf.svelte';
@@ -100,6 +100,23 @@ export class Room {
       this.socket.restart();
     }
     return this.me!;
+  }
+
+  /** Nobody yet, or a guest who has not chosen a name: somebody who bought without talking. */
+  get unnamed(): boolean {
+    return !this.you.id || ((this.me?.guest ?? false) && /^Guest \d{4}$/.test(this.you.name));
+  }
+
+  /** Gives this browser's guest a name in chat; without one the server finds one. Rejects like becomeSomebody. */
+  async introduce(name: string): Promise<void> {
+    if (!this.me) {
+      await this.becomeSomebody(name || undefined);
+    } else if (name) {
+      await put('/me', { name });
+      await this.loadMe();
+      this.you = { ...this.you, id: '' }; // until the room knows the new name
+      this.socket.restart();
+    }
   }
 
   async loadMe(): Promise<void> {

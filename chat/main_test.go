@@ -1,0 +1,9 @@
+package chat
+
+import (
+	"testing"
+
+	"souk/internal/db/dbtest"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
