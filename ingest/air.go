@@ -132,6 +132,7 @@ func (s *Server) goOnAir(ctx context.Context, p *publisher) error {
 		old.session.Cut(&ending{denied, "Another encoder has taken over with the same stream key."})
 	}
 	p.media = stream.Publish()
+	p.stop = s.startWatch(p)
 	return nil
 }
 
@@ -140,6 +141,7 @@ func (s *Server) goOffAir(ctx context.Context, p *publisher) {
 	seat := s.air.seat(p.channel)
 	seat.turn.Lock()
 	defer seat.turn.Unlock()
+	p.stop()
 	p.media.Close()
 	if s.air.holder(p.channel) == p {
 		s.air.replace(seat, nil)

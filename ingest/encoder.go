@@ -16,7 +16,7 @@ var (
 	// that came with it.
 	ErrRefused = errors.New("the server refused the stream")
 	// ErrClip means that a clip cannot be pushed.
-	ErrClip = errors.New("not an FLV file with H.264 video or AAC audio")
+	ErrClip = errors.New("not an FLV file with H.264, HEVC or AV1 video, or AAC, Opus or MP3 audio")
 	// ErrAddress means that a URL names no place to publish to.
 	ErrAddress = errors.New("the address is not of the form rtmp://host/app/key")
 )
@@ -30,12 +30,14 @@ const (
 	retryReset = 30 * time.Second
 )
 
-// Encoder pushes a clip to an RTMP server, in real time.
+// Encoder pushes a clip to an RTMP server. The tags of the clip go out as they
+// are, so Enhanced RTMP and several video tracks to a message do too.
 type Encoder struct {
-	URL  string // rtmp:// or rtmps://, host, app and stream key
-	Clip []byte // an FLV file
-	Loop bool   // for ever: the clip from the beginning, a lost connection anew
-	Log  *slog.Logger
+	URL     string // rtmp:// or rtmps://, host, app and stream key
+	Clip    []byte // an FLV file
+	Loop    bool   // for ever: the clip from the beginning, a lost connection anew
+	FlatOut bool   // as fast as the server takes it, not in real time
+	Log     *slog.Logger
 }
 
 // Run pushes until the clip or ctx ends, and then takes leave of the server.
@@ -58,7 +60,7 @@ func (e *Encoder) Run(ctx context.Context) error {
 	pause := retryPause
 	for {
 		began := time.Now()
-		err := push(ctx, to, reel, e.Loop, log)
+		err := e.push(ctx, to, reel, log)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

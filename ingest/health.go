@@ -1,12 +1,17 @@
 package ingest
 
 import (
-	"math"
 	"sync"
 	"time"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+
+	"souk/hls"
+	"souk/ingest/bpm"
+	"souk/ingest/flv"
 )
 
 // What rates are measured over.
@@ -18,98 +23,158 @@ const (
 // maxEncoderName is how much of an encoder's name is kept, in bytes.
 const maxEncoderName = 100
 
-// Publisher describes who publishes on a channel, for the studio.
-type Publisher struct {
-	Connected bool     `json:"connected"`
-	Since     Time     `json:"since,omitzero"`
-	Remote    string   `json:"remote,omitempty"`
-	Encoder   string   `json:"encoder,omitempty"` // as it calls itself
-	Video     *Video   `json:"video,omitempty"`
-	Audio     *Audio   `json:"audio,omitempty"`
-	Advice    []string `json:"advice"` // sentences for the host, the worst first
-}
-
-// Video describes the picture that arrives.
-type Video struct {
-	Codec            string  `json:"codec"`
-	Width            int     `json:"width"`
-	Height           int     `json:"height"`
-	FPS              float64 `json:"fps"`
-	Bitrate          int     `json:"bitrate"`           // bits per second
-	KeyframeInterval float64 `json:"keyframe_interval"` // seconds; 0 until known
-}
-
-// Audio describes the sound that arrives.
-type Audio struct {
-	Codec      string `json:"codec"`
-	SampleRate int    `json:"sample_rate"` // Hz
-	Channels   int    `json:"channels"`
-	Bitrate    int    `json:"bitrate"` // bits per second
-}
-
-// Time is in JSON what all of souk's times are: RFC 3339, UTC, milliseconds.
-type Time struct{ time.Time }
-
-// MarshalJSON implements json.Marshaler.
-func (t Time) MarshalJSON() ([]byte, error) {
-	return t.UTC().AppendFormat(nil, `"2006-01-02T15:04:05.000Z07:00"`), nil
-}
-
 // health measures a publisher. The session's goroutine writes, anyone reads.
 type health struct {
 	remote string
 	since  time.Time
+	policy Policy
 
-	mu           sync.Mutex // guards the rest
-	encoder      string
-	width        int
-	height       int
-	sampleRate   int
-	channels     int
-	dropped      int       // messages that made no sense
-	rival        string    // another encoder with the same key, where it is,
-	rivalUntil   time.Time // and until when it is kept away
-	video, audio track
+	mu         sync.Mutex // guards the rest
+	encoder    string
+	videos     [maxTracks]picture
+	sound      sound
+	late       int
+	repaired   int
+	dropped    int       // messages that made no sense
+	repairs    spell     // times that made none
+	drops      spell     // messages that made none
+	rival      string    // another encoder with the same key, where it is,
+	rivalUntil time.Time // and until when it is kept away
+	rtt        time.Duration
+	backlog    int       // bytes
+	behind     time.Time // since when there is a backlog to worry about
+	obs        *obs
 }
 
-func newHealth(remote string, now time.Time) *health {
-	return &health{remote: remote, since: now}
+// picture is one video track.
+type picture struct {
+	track
+	codec         hls.Codec
+	width, height int
 }
 
-// frame takes note of a frame of t, which is h's video or audio.
-func (h *health) frame(t *track, now time.Time, dts time.Duration, bytes int, key bool) {
+// sound is the audio track.
+type sound struct {
+	track
+	codec      hls.Codec
+	sampleRate int
+	channels   int
+}
+
+// obs sums up what the encoder says about itself.
+type obs struct {
+	at       time.Time // of the last report
+	latency  time.Duration
+	session  bpm.Session
+	encoders bpm.Rendition // all of them together
+}
+
+func newHealth(remote string, now time.Time, policy Policy) *health {
+	return &health{remote: remote, since: now, policy: policy}
+}
+
+// frame takes note of a frame of t, one of h's tracks. It reports whether the
+// frame was late, and whether its time made no sense.
+func (h *health) frame(t *track, now time.Time, dts time.Duration, bytes int, key bool) (late, repaired bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	t.frame(now, dts, bytes, key)
+	repaired = t.frame(now, dts, bytes, key)
+	late = t.late > lateFrame
+	if late {
+		h.late++
+	}
+	if repaired {
+		h.repaired++
+		h.repairs.note(now)
+	}
+	return late, repaired
 }
 
-// pictured reads the size of the picture. A parameter set that cannot be read
-// leaves it unknown.
-func (h *health) pictured(sps []byte) {
-	var s h264.SPS
-	if s.Unmarshal(sps) != nil {
-		return
+// pictured reads the size of the picture. Parameters that cannot be read leave
+// it unknown.
+func (h *health) pictured(track int, c hls.VideoConfig) {
+	width, height := 0, 0
+	switch c.Codec {
+	case hls.H264:
+		var s h264.SPS
+		if s.Unmarshal(c.SPS) == nil {
+			width, height = s.Width(), s.Height()
+		}
+	case hls.H265:
+		var s h265.SPS
+		if s.Unmarshal(c.SPS) == nil {
+			width, height = s.Width(), s.Height()
+		}
+	case hls.AV1:
+		var s av1.SequenceHeader
+		bare := append([]byte{c.Header[0] &^ 2}, flv.OBUPayload(c.Header)...)
+		if s.Unmarshal(bare) == nil {
+			width, height = s.Width(), s.Height()
+		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.width, h.height = s.Width(), s.Height()
+	p := &h.videos[track]
+	p.codec, p.width, p.height = c.Codec, width, height
 }
 
-// sounded reads the kind of sound from an AudioSpecificConfig.
-func (h *health) sounded(asc []byte) {
-	var c mpeg4audio.AudioSpecificConfig
-	if c.Unmarshal(asc) != nil {
-		return
+// sounded reads the kind of sound.
+func (h *health) sounded(c hls.AudioConfig) {
+	rate, channels := c.SampleRate, c.Channels
+	if c.Codec == hls.AAC {
+		var a mpeg4audio.AudioSpecificConfig
+		if a.Unmarshal(c.ASC) != nil {
+			return
+		}
+		rate, channels = a.SampleRate, a.ChannelCount
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.sampleRate, h.channels = c.SampleRate, c.ChannelCount
+	h.sound.codec, h.sound.sampleRate, h.sound.channels = c.Codec, rate, channels
 }
 
 func (h *health) named(encoder string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.encoder = clip(encoder, maxEncoderName)
+}
+
+// sample takes note of the connection.
+func (h *health) sample(now time.Time, rtt time.Duration, backlog int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.rtt, h.backlog = rtt, backlog
+	switch {
+	case backlog < longBacklog:
+		h.behind = time.Time{}
+	case h.behind.IsZero():
+		h.behind = now
+	}
+}
+
+// reported adds up what the encoder says about itself. All tracks repeat what
+// it says about the program.
+func (h *health) reported(track int, r bpm.Report, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.obs == nil {
+		h.obs = new(obs)
+	}
+	h.obs.at = now
+	if track == 0 {
+		s := &h.obs.session
+		s.Rendered += r.Session.Rendered
+		s.Lagged += r.Session.Lagged
+		s.Dropped += r.Session.Dropped
+		s.Output += r.Session.Output
+		if !r.Composed.IsZero() {
+			h.obs.latency = now.Sub(r.Composed)
+		}
+	}
+	e := &h.obs.encoders
+	e.Input += r.Rendition.Input
+	e.Skipped += r.Rendition.Skipped
+	e.Output += r.Rendition.Output
 }
 
 // contest notes that another encoder wants to take over and is kept away.
@@ -124,7 +189,7 @@ func (h *health) quiet(now time.Time) time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	last := h.since
-	for _, t := range []*track{&h.video, &h.audio} {
+	for _, t := range []*track{&h.videos[0].track, &h.sound.track} {
 		if t.arrived.After(last) {
 			last = t.arrived
 		}
@@ -133,48 +198,48 @@ func (h *health) quiet(now time.Time) time.Duration {
 }
 
 // drop counts a message that made no sense.
-func (h *health) drop() {
+func (h *health) drop(now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.dropped++
+	h.drops.note(now)
 }
 
 // counts is what the log tells about the publisher at its end.
 func (h *health) counts() (video, audio, dropped int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.video.frames, h.audio.frames, h.dropped
+	return h.videos[0].frames, h.sound.frames, h.dropped
 }
 
-// snapshot describes the publisher as of now.
-func (h *health) snapshot(now time.Time) Publisher {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	p := Publisher{
-		Connected: true,
-		Since:     Time{h.since},
-		Remote:    h.remote,
-		Encoder:   h.encoder,
-		Advice:    h.advice(now),
+// skew is how far the sound is ahead of the picture, by the newest frame of
+// each, both counted on to now: encoders send them at the same time. The caller
+// holds mu.
+func (h *health) skew() (ahead time.Duration, known bool) {
+	v, a := &h.videos[0].track, &h.sound.track
+	if v.count < 2 || a.count < 2 {
+		return 0, false
 	}
-	if h.video.frames > 0 || h.width > 0 {
-		p.Video = &Video{
-			Codec: "h264", Width: h.width, Height: h.height,
-			FPS:              round(h.video.fps(), 2),
-			Bitrate:          h.video.bitrate(now),
-			KeyframeInterval: round(h.video.keyInterval().Seconds(), 2),
-		}
-	}
-	if h.audio.frames > 0 || h.sampleRate > 0 {
-		p.Audio = &Audio{
-			Codec: "aac", SampleRate: h.sampleRate, Channels: h.channels,
-			Bitrate: h.audio.bitrate(now),
-		}
-	}
-	return p
+	return (a.last() - v.last()) - a.arrived.Sub(v.arrived), true
 }
 
-func round(f float64, digits int) float64 {
-	scale := math.Pow10(digits)
-	return math.Round(f*scale) / scale
+// spell notices when something happens often.
+type spell struct {
+	last [spellCount]time.Time
+	n    int
+}
+
+// A spell is this much in that time.
+const (
+	spellCount = 5
+	spellSpan  = time.Minute
+)
+
+func (s *spell) note(now time.Time) {
+	s.last[s.n%spellCount] = now
+	s.n++
+}
+
+func (s *spell) on(now time.Time) bool {
+	return s.n >= spellCount && now.Sub(s.last[s.n%spellCount]) < spellSpan
 }

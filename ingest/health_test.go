@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"souk/hls"
 	"souk/ingest/flv"
 )
 
@@ -18,15 +19,15 @@ func run(h *health, seconds, fps, gop int, late func(at time.Duration) time.Dura
 			h.frame(t, h.since.Add(at+late(at)), at.Round(time.Millisecond), size, key(i))
 		}
 	}
-	feed(&h.video, fps, 10_000, func(i int) bool { return i%gop == 0 })
-	feed(&h.audio, 50, 300, func(int) bool { return false })
+	feed(&h.videos[0].track, fps, 10_000, func(i int) bool { return i%gop == 0 })
+	feed(&h.sound.track, 50, 300, func(int) bool { return false })
 	return h.since.Add(time.Duration(seconds) * time.Second)
 }
 
 func punctual(time.Duration) time.Duration { return 0 }
 
 func newTestHealth() *health {
-	return newHealth("192.0.2.1:1", time.Date(2026, 11, 20, 19, 0, 0, 0, time.UTC))
+	return newHealth("192.0.2.1:1", time.Date(2026, 11, 20, 19, 0, 0, 0, time.UTC), Policy{})
 }
 
 func TestHealthMeasures(t *testing.T) {
@@ -52,16 +53,16 @@ func TestHealthBeforeTheFirstFrame(t *testing.T) {
 	if p.Video != nil || p.Audio != nil || len(p.Advice) != 0 {
 		t.Errorf("%+v", p)
 	}
-	h.pictured([]byte("no parameter set"))
-	h.sounded([]byte{0xff})
-	if p := h.snapshot(h.since); p.Video != nil || p.Audio != nil {
+	h.pictured(0, hls.VideoConfig{Codec: hls.H264, SPS: []byte("no parameter set")})
+	h.sounded(hls.AudioConfig{Codec: hls.AAC, ASC: []byte{0xff}})
+	if p := h.snapshot(h.since); p.Video.Width != 0 || p.Audio != nil {
 		t.Errorf("%+v after nonsense", p)
 	}
 	avc, err := flv.ParseAVC([]byte("\x01\x64\x00\x0a\xff\xe1\x00\x1b\x67\x64\x00\x0a\xac\xd9\x44\x2e\x6a\x11\x00\x00\x03\x00\x01\x00\x00\x03\x00\x32\x0f\x12\x25\x96\x01\x68\x00\x01\x68"))
 	if err == nil {
-		h.pictured(avc.SPS)
+		h.pictured(0, hls.VideoConfig{Codec: hls.H264, SPS: avc.SPS})
 	}
-	h.sounded([]byte{0x12, 0x10})
+	h.sounded(hls.AudioConfig{Codec: hls.AAC, ASC: []byte{0x12, 0x10}})
 	if p := h.snapshot(h.since); p.Audio == nil || p.Audio.SampleRate != 44100 || p.Audio.Channels != 2 {
 		t.Errorf("audio %+v", p.Audio)
 	}
@@ -110,8 +111,8 @@ func TestHealthSurvivesAJump(t *testing.T) {
 	end := run(h, 20, 30, 60, punctual)
 	for i := range 60 {
 		at := time.Duration(i) * time.Second / 30
-		h.frame(&h.video, end.Add(at), 6*time.Hour+at, 10_000, i%60 == 0)
-		h.frame(&h.audio, end.Add(at), 6*time.Hour+at, 300, false)
+		h.frame(&h.videos[0].track, end.Add(at), 6*time.Hour+at, 10_000, i%60 == 0)
+		h.frame(&h.sound.track, end.Add(at), 6*time.Hour+at, 300, false)
 	}
 	p := h.snapshot(end.Add(2 * time.Second))
 	if len(p.Advice) != 0 || math.Abs(p.Video.FPS-30) > 0.05 {

@@ -20,7 +20,7 @@ const (
 )
 
 // push publishes the reel over one connection.
-func push(ctx context.Context, to target, r *reel, loop bool, log *slog.Logger) error {
+func (e *Encoder) push(ctx context.Context, to target, r *reel, log *slog.Logger) error {
 	l, err := dial(ctx, to)
 	if err != nil {
 		return err
@@ -31,7 +31,7 @@ func push(ctx context.Context, to target, r *reel, loop bool, log *slog.Logger) 
 		return err
 	}
 	log.Info("publishing", "to", to.url())
-	err = l.show(ctx, stream, r, loop)
+	err = l.show(ctx, stream, r, e.Loop, e.FlatOut)
 	if err == nil || ctx.Err() != nil {
 		l.leave(to, stream)
 	}
@@ -87,8 +87,8 @@ func (l *line) publish(ctx context.Context, to target) (stream uint32, err error
 	return stream, err
 }
 
-// show sends the frames as they fall due.
-func (l *line) show(ctx context.Context, stream uint32, r *reel, loop bool) error {
+// show sends the frames as they fall due, or as fast as they are taken.
+func (l *line) show(ctx context.Context, stream uint32, r *reel, loop, flatOut bool) error {
 	if r.metadata != nil {
 		if err := l.data(stream, r.metadata); err != nil {
 			return err
@@ -103,7 +103,11 @@ func (l *line) show(ctx context.Context, stream uint32, r *reel, loop bool) erro
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for f := range r.play(loop) {
-		timer.Reset(time.Until(start.Add(f.due)))
+		wait := time.Until(start.Add(f.due))
+		if flatOut {
+			wait = 0
+		}
+		timer.Reset(wait)
 		if err := l.idle(ctx, timer.C); err != nil {
 			return err
 		}

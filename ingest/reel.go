@@ -4,23 +4,28 @@ import (
 	"iter"
 	"time"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg1audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/opus"
 
 	"souk/ingest/flv"
 )
 
-// reel is a clip made ready to be pushed, once or round and round.
+// reel is a clip made ready to be pushed, once or round and round. Its tags go
+// out as they are in the file, but for their times.
 type reel struct {
 	metadata []byte    // body of the script tag; nil without
-	headers  []flv.Tag // decoder configurations
+	headers  []flv.Tag // what comes before the first frame of a medium: its configuration
 	video    strip
-	audio    strip
+	audio    strip         // the first track; others are left out
 	length   time.Duration // of one turn
 }
 
-// strip is the frames of one medium.
+// strip is the frames of one medium, in video with what else there is between
+// them.
 type strip struct {
 	frames []flv.Tag
+	beats  int           // how many of them belong to the first track
 	start  time.Duration // of the first frame
 	pace   time.Duration // from one frame to the next, on average
 }
@@ -32,6 +37,7 @@ func newReel(clip []byte) (*reel, error) {
 	}
 	r := new(reel)
 	var audioPace time.Duration
+	var packets []flv.Packet
 	for _, tag := range tags {
 		switch tag.Kind {
 		case flv.KindData:
@@ -39,25 +45,24 @@ func newReel(clip []byte) (*reel, error) {
 				r.metadata = tag.Body
 			}
 		case flv.KindVideo:
-			if p, err := flv.ParseVideo(tag.Body); err != nil {
+			if packets, err = flv.AppendVideo(packets[:0], tag.Body); err != nil {
 				return nil, ErrClip
-			} else {
-				r.add(&r.video, tag, p)
 			}
+			r.addVideo(tag, packets)
 		case flv.KindAudio:
-			p, err := flv.ParseAudio(tag.Body)
-			if err != nil {
+			if packets, err = flv.AppendAudio(packets[:0], tag.Body); err != nil {
 				return nil, ErrClip
 			}
-			if p.Type == flv.Config {
-				audioPace = aacPace(p.Data)
+			if audioPace == 0 {
+				audioPace = paceOf(packets)
 			}
-			r.add(&r.audio, tag, p)
+			r.addAudio(tag, packets)
 		}
 	}
-	if len(r.video.frames)+len(r.audio.frames) == 0 {
+	if r.video.beats+r.audio.beats == 0 {
 		return nil, ErrClip
 	}
+	r.rewind()
 	r.video.measure()
 	r.audio.measure()
 	if audioPace > 0 {
@@ -70,23 +75,96 @@ func newReel(clip []byte) (*reel, error) {
 	return r, nil
 }
 
-func (r *reel) add(s *strip, tag flv.Tag, p flv.Packet) {
-	switch {
-	case p.Type == flv.Frame:
+// addVideo puts a tag where it belongs. The end of a track is for the end of
+// the show, not of every turn.
+func (r *reel) addVideo(tag flv.Tag, packets []flv.Packet) {
+	s := &r.video
+	frame, beat := false, false
+	for _, p := range packets {
+		if p.Type == flv.End {
+			return
+		}
+		frame = frame || p.Type == flv.Frame
+		beat = beat || p.Type == flv.Frame && p.Track == 0
+	}
+	if beat {
+		s.beats++
+	}
+	if frame || len(s.frames) > 0 {
 		s.frames = append(s.frames, tag)
-	case p.Type == flv.Config && len(s.frames) == 0:
+	} else if len(packets) > 0 {
 		tag.Time = 0
 		r.headers = append(r.headers, tag)
 	}
 }
 
-// aacPace is how long an AAC frame lasts, more exactly than milliseconds tell.
-func aacPace(asc []byte) time.Duration {
-	var c mpeg4audio.AudioSpecificConfig
-	if c.Unmarshal(asc) != nil || c.SampleRate <= 0 {
-		return 0
+// addAudio does the same for sound, of which only the frames of the first track
+// and their configuration are kept.
+func (r *reel) addAudio(tag flv.Tag, packets []flv.Packet) {
+	s := &r.audio
+	for _, p := range packets {
+		switch {
+		case p.Track != 0:
+		case p.Type == flv.Frame:
+			s.frames = append(s.frames, tag)
+			s.beats++
+			return
+		case p.Type == flv.Config && s.beats == 0:
+			tag.Time = 0
+			r.headers = append(r.headers, tag)
+		}
 	}
-	return mpeg4audio.SamplesPerAccessUnit * time.Second / time.Duration(c.SampleRate)
+}
+
+// rewind prepares for turns after the first. When the configuration changes
+// within the clip, the first one has to come again at the start of each.
+func (r *reel) rewind() {
+	changes := false
+	var packets []flv.Packet
+	for _, tag := range r.video.frames {
+		packets, _ = flv.AppendVideo(packets[:0], tag.Body)
+		for _, p := range packets {
+			changes = changes || p.Type == flv.Config
+		}
+	}
+	if !changes {
+		return
+	}
+	var again []flv.Tag
+	for _, tag := range r.headers {
+		if tag.Kind == flv.KindVideo {
+			tag.Time = r.video.frames[0].Time
+			again = append(again, tag)
+		}
+	}
+	r.video.frames = append(again, r.video.frames...)
+}
+
+// paceOf is how long a frame of sound lasts, more exactly than milliseconds
+// tell; 0 when the packets do not say.
+func paceOf(packets []flv.Packet) time.Duration {
+	for _, p := range packets {
+		samples, rate := 0, 0
+		switch {
+		case p.Track != 0:
+		case p.Codec == flv.AAC && p.Type == flv.Config:
+			var c mpeg4audio.AudioSpecificConfig
+			if c.Unmarshal(p.Data) == nil {
+				samples, rate = mpeg4audio.SamplesPerAccessUnit, c.SampleRate
+			}
+		case p.Codec == flv.Opus && p.Type == flv.Frame:
+			samples, rate = int(opus.PacketDuration2(p.Data)), 48000
+		case p.Codec == flv.MP3 && p.Type == flv.Frame:
+			var h mpeg1audio.FrameHeader
+			if h.Unmarshal(p.Data) == nil {
+				samples, rate = h.SampleCount(), h.SampleRate
+			}
+		}
+		if samples > 0 && rate > 0 {
+			return time.Duration(samples) * time.Second / time.Duration(rate)
+		}
+	}
+	return 0
 }
 
 // measure finds the start and the pace.
@@ -97,15 +175,15 @@ func (s *strip) measure() {
 	}
 	s.start = millis(s.frames[0].Time)
 	s.pace = 40 * time.Millisecond // of a single frame
-	if n > 1 {
-		s.pace = (millis(s.frames[n-1].Time) - s.start) / time.Duration(n-1)
+	if s.beats > 1 {
+		s.pace = (millis(s.frames[n-1].Time) - s.start) / time.Duration(s.beats-1)
 	}
 }
 
 // length is how long the strip lasts, in whole milliseconds: until the frame
 // after its last one would come.
 func (s *strip) length() time.Duration {
-	return (time.Duration(len(s.frames)) * s.pace).Round(time.Millisecond)
+	return (time.Duration(s.beats) * s.pace).Round(time.Millisecond)
 }
 
 func millis(ms uint32) time.Duration { return time.Duration(ms) * time.Millisecond }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -55,6 +56,19 @@ type Server struct {
 	// channel do not overlap; they should return when ctx ends.
 	OnState func(ctx context.Context, channel string, on bool) error
 
+	// OnHealth is told when what there is to say about a publisher changes: when
+	// a fault of it begins or ends, at most once a second. Calls for one
+	// publisher do not overlap and are over when it goes off air.
+	OnHealth func(channel string, p Publisher)
+
+	// Policy is what encoders of a channel should send; nil is DefaultPolicy for
+	// all.
+	Policy func(ctx context.Context, channel string) Policy
+
+	// Endpoints are the addresses that ClientConfiguration gives to encoders,
+	// such as "rtmp://example.com/live"; without, they keep the one they have.
+	Endpoints func(r *http.Request) []string
+
 	Log            *slog.Logger // nil discards
 	MaxConnections int          // at a time; 0 is DefaultConnections
 	MaxPerAddress  int          // of those; 0 is DefaultPerAddress
@@ -70,7 +84,8 @@ type Server struct {
 	// state
 	gate    gate
 	air     air
-	strikes strikes
+	strikes strikes // of encoders
+	callers strikes // of ClientConfiguration
 	tally   tally
 }
 

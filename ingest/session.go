@@ -170,7 +170,13 @@ func (se *session) authorise(name string) (*publisher, *ending) {
 		return refuse("The stream key cannot be checked just now. Try again in a moment.")
 	}
 	se.server.strikes.right(se.address, time.Now())
-	p := &publisher{channel: channel, session: se, health: newHealth(se.remote, time.Now())}
+	p := &publisher{
+		channel: channel,
+		session: se,
+		health:  newHealth(se.remote, time.Now(), se.server.policy(se.ctx, channel)),
+		tally:   &se.server.tally,
+	}
+	p.health.named(se.Offer().FlashVer)
 	switch err := se.server.goOnAir(se.ctx, p); {
 	case errors.Is(err, errNoStream):
 		return refuse("The channel is not ready. Try again in a moment.")
@@ -229,8 +235,9 @@ func (se *session) OnSetDataFrame(_ uint32, data *message.NetStreamSetDataFrame)
 	defer se.catch(&err)
 	if args, err := amf.Decode(data.Payload); err == nil && len(args) > 1 {
 		if meta, ok := args[1].(amf.Object); ok {
-			name, _ := meta.Get("encoder").(string)
-			se.publisher.health.named(name)
+			if name, _ := meta.Get("encoder").(string); name != "" {
+				se.publisher.health.named(name)
+			}
 		}
 	}
 	return nil

@@ -93,12 +93,12 @@ func TestContest(t *testing.T) {
 	} {
 		var s seat
 		var refused []int
-		old := &publisher{health: newHealth("192.0.2.1:1", at(-10))}
+		old := &publisher{health: newHealth("192.0.2.1:1", at(-10), Policy{})}
 		for _, second := range tc.tries {
 			if !tc.silent {
-				old.health.frame(&old.health.audio, at(second), 0, 1, false)
+				old.health.frame(&old.health.sound.track, at(second), 0, 1, false)
 			}
-			p := &publisher{health: newHealth("192.0.2.2:1", at(second))}
+			p := &publisher{health: newHealth("192.0.2.2:1", at(second), Policy{})}
 			if err := s.contest(old, p, at(second)); err != nil {
 				refused = append(refused, second)
 			} else if old = p; tc.silent {

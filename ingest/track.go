@@ -38,9 +38,11 @@ type track struct {
 	}
 }
 
-// frame takes note of one frame.
-func (t *track) frame(now time.Time, dts time.Duration, bytes int, key bool) {
+// frame takes note of one frame, and reports whether its time cannot be right:
+// not after the one before it, or far from it.
+func (t *track) frame(now time.Time, dts time.Duration, bytes int, key bool) (odd bool) {
 	step := dts - t.last()
+	odd = t.frames > 0 && (step <= 0 || step > trackJump)
 	if t.count > 0 && (step > trackJump || step < -trackJump) {
 		t.count, t.keys, t.between = 0, 0, 0
 	}
@@ -72,6 +74,7 @@ func (t *track) frame(now time.Time, dts time.Duration, bytes int, key bool) {
 		b.second, b.bytes = now.Unix(), 0
 	}
 	b.bytes += bytes
+	return odd
 }
 
 func (t *track) last() time.Duration { return t.times[(t.count+rateFrames-1)%rateFrames] }
