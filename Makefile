@@ -12,7 +12,7 @@ VULN    := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test test-go test-web test-browser lint bench fuzz tools clean
+.PHONY: help build demo test test-go test-web test-browser lint pictures bench fuzz tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ lint: web/node_modules/.installed ## gofmt, vet, staticcheck
 	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "not gofmt-ed:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(CHECK) ./...
+
+pictures: bin/souk ## take the README's pictures from the real product
+	cd web && PICTURES=1 $(NPM) run --silent story
 
 bench: ## benchmarks of the hot paths
 	$(GO) test -run '^$$' -bench . -benchmem ./...
