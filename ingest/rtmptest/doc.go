@@ -3,5 +3,7 @@
 // nobody should.
 //
 // Bytes (wire.go) are built without a connection; a Client (client.go) is a
-// socket to send them on, with the few exchanges that a publish takes.
+// socket to send them on, with the few exchanges that a publish takes. A Film
+// (film.go) is real media, encoded by FFmpeg in any codec, and tags.go writes it
+// in every form that RTMP has for it.
 package rtmptest
