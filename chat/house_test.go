@@ -206,11 +206,6 @@ func (g *guest) do(command map[string]any) chat.Reply {
 	return r
 }
 
-func (g *guest) say(text string) chat.Reply {
-	g.t.Helper()
-	return g.do(map[string]any{"do": "say", "text": text})
-}
-
 // must fails the test unless the command was done.
 func (g *guest) must(command map[string]any) chat.Reply {
 	g.t.Helper()
