@@ -89,8 +89,8 @@ func (h *health) adviseOnConnection(now time.Time, f *faults) {
 	if !h.behind.IsZero() && now.Sub(h.behind) >= backlogTime {
 		f.say("backlog", "The server does not keep up with the stream: %.1f MB are waiting. Tell its operator.", float64(h.backlog)/1e6)
 	}
-	if h.repairs.on(now) {
-		f.say("times", "The encoder's timestamps jump (%d so far): restart the stream, and if that does not help, the encoder.", h.repaired)
+	if h.jumps.on(now) {
+		f.say("times", "The encoder's timestamps jump: restart the stream, and if that does not help, the encoder.")
 	}
 	if h.drops.on(now) {
 		f.say("nonsense", "Some of what arrives makes no sense (%d messages so far): restart the encoder, or try another version of it.", h.dropped)

@@ -36,7 +36,7 @@ type health struct {
 	late       int
 	repaired   int
 	dropped    int       // messages that made no sense
-	repairs    spell     // times that made none
+	jumps      spell     // of the clock
 	drops      spell     // messages that made none
 	rival      string    // another encoder with the same key, where it is,
 	rivalUntil time.Time // and until when it is kept away
@@ -78,14 +78,16 @@ func newHealth(remote string, now time.Time, policy Policy) *health {
 func (h *health) frame(t *track, now time.Time, dts time.Duration, bytes int, key bool) (late, repaired bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	repaired = t.frame(now, dts, bytes, key)
+	repaired, jumped := t.frame(now, dts, bytes, key)
 	late = t.late > lateFrame
 	if late {
 		h.late++
 	}
 	if repaired {
 		h.repaired++
-		h.repairs.note(now)
+	}
+	if jumped {
+		h.jumps.note(now)
 	}
 	return late, repaired
 }

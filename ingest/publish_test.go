@@ -226,6 +226,10 @@ func TestStopFreesTheChannel(t *testing.T) {
 			if _, on := h.Publisher("tea"); on {
 				t.Error("still there")
 			}
+			if n := h.Stats().Publishers; n != 0 {
+				t.Errorf("%d publishers", n)
+			}
+			c.Closed()
 		})
 	}
 }

@@ -60,6 +60,7 @@ type session struct {
 	publisher *publisher
 	over      error // why the session ended itself
 	told      bool  // a last status was sent
+	finished  bool  // the publisher stopped; it is off air
 
 	publishes atomic.Bool // for admission
 }
@@ -215,7 +216,7 @@ func (se *session) OnUnknownCommandMessage(_ uint32, cmd *message.CommandMessage
 	case "publish":
 		return se.end(&ending{badName, alreadyPublishing})
 	case "closeStream":
-		return se.end(errFinished)
+		se.finish()
 	}
 	return nil
 }
@@ -223,10 +224,19 @@ func (se *session) OnUnknownCommandMessage(_ uint32, cmd *message.CommandMessage
 // OnDeleteStream is how encoders stop.
 func (se *session) OnDeleteStream(_ uint32, _ *message.NetStreamDeleteStream) (err error) {
 	defer se.catch(&err)
-	if se.publisher == nil {
-		return nil
+	se.finish()
+	return nil
+}
+
+// finish takes a publisher off the air that has stopped, and leaves it to hang
+// up.
+func (se *session) finish() {
+	if se.publisher == nil || se.finished {
+		return
 	}
-	return se.end(errFinished)
+	se.finished = true
+	se.Retire(errFinished)
+	se.offAir(errFinished)
 }
 
 // OnSetDataFrame learns the name of the encoder. Everything else in there is a
@@ -285,10 +295,16 @@ func (se *session) OnClose() {
 		se.server.tally.panics.Add(1)
 		se.log.Error("panic in the guard", "panic", inGuard.Value, "stack", string(inGuard.Stack))
 	}
-	if se.publisher == nil {
+	if se.publisher == nil || se.finished {
 		se.log.Debug("connection closed", "cause", cause, "ignored", se.Ignored())
 		return
 	}
+	se.offAir(cause)
+}
+
+// offAir gives the seat back.
+func (se *session) offAir(cause error) {
+	se.publishes.Store(false)
 	se.server.goOffAir(se.ctx, se.publisher)
 	video, audio, dropped := se.publisher.health.counts()
 	se.log.Info("publisher off air", "cause", cause, "bytes", se.Received(),

@@ -38,11 +38,15 @@ type track struct {
 	}
 }
 
-// frame takes note of one frame, and reports whether its time cannot be right:
-// not after the one before it, or far from it.
-func (t *track) frame(now time.Time, dts time.Duration, bytes int, key bool) (odd bool) {
+// frame takes note of one frame, and reports whether its time is odd, not after
+// that of the one before it or far from it, and whether it jumped: GStreamer
+// begins with a few frames of time 0, which is nothing to worry people with.
+func (t *track) frame(now time.Time, dts time.Duration, bytes int, key bool) (odd, jumped bool) {
 	step := dts - t.last()
-	odd = t.frames > 0 && (step <= 0 || step > trackJump)
+	if t.frames > 0 {
+		jumped = step < 0 || step > trackJump
+		odd = jumped || step == 0
+	}
 	if t.count > 0 && (step > trackJump || step < -trackJump) {
 		t.count, t.keys, t.between = 0, 0, 0
 	}
@@ -74,7 +78,7 @@ func (t *track) frame(now time.Time, dts time.Duration, bytes int, key bool) (od
 		b.second, b.bytes = now.Unix(), 0
 	}
 	b.bytes += bytes
-	return odd
+	return odd, jumped
 }
 
 func (t *track) last() time.Duration { return t.times[(t.count+rateFrames-1)%rateFrames] }

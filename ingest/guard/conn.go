@@ -167,6 +167,16 @@ func (c *Conn) Publishing(stream uint32) {
 	c.readUntil(now.Add(mediaTimeout), errSilent)
 }
 
+// Retire is for a peer that has stopped publishing: nothing more is let through
+// but what it says to take its leave, for which it has farewellTimeout. Hanging
+// up at once would look like an error to some. Only the reading goroutine may
+// call it. Err is cause when the peer does not hang up itself.
+func (c *Conn) Retire(cause error) {
+	c.publishing = false
+	c.in.budget = c.in.received + beforePublish
+	c.readUntil(time.Now().Add(farewellTimeout), cause)
+}
+
 // Body hands over the body of the audio or video message that the library is
 // calling back about. Only the reading goroutine may call it.
 func (c *Conn) Body() []byte {

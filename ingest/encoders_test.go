@@ -1,0 +1,205 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bluenviron/gortmplib"
+	"github.com/bluenviron/gortmplib/pkg/codecs"
+	mp4codecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
+
+	"souk/ingest/flv"
+	"souk/ingest/rtmptest"
+)
+
+// reelFile is a film of three seconds as a file, and its number of pictures.
+func reelFile(t testing.TB) (path string, pictures int) {
+	avc, aac := video(t, "160x90", asH264), audio(t, asAAC)
+	path = filepath.Join(t.TempDir(), "film.flv")
+	file := rtmptest.File(rtmptest.Interleave(avc.Legacy(7), aac.Legacy(0xaf)))
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path, len(avc.Samples)
+}
+
+// execute runs a program that publishes, to its end.
+func execute(t testing.TB, name string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if says, err := exec.CommandContext(ctx, name, args...).CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s", name, err, says)
+	}
+}
+
+// tail is how many pictures may be missing at the end: the packager keeps an
+// unfinished part to itself.
+const tail = 5
+
+// Every picture of a file is taken in, and comes out of the playlist again,
+// whoever sends it.
+func TestEncodersPublish(t *testing.T) {
+	file, pictures := reelFile(t)
+	gst := func(sink string) func(*testing.T, string) {
+		return func(t *testing.T, to string) {
+			execute(t, "gst-launch-1.0", "-q", "filesrc", "location="+file, "!", "flvdemux", "name=d",
+				"d.video", "!", "queue", "!", "h264parse", "!", "mux.video",
+				"d.audio", "!", "queue", "!", "aacparse", "!", "mux.audio",
+				"flvmux", "name=mux", "streamable=true", "!", sink, "location="+to, "sync=true")
+		}
+	}
+	for what, publish := range map[string]func(t *testing.T, to string){
+		"FFmpeg": func(t *testing.T, to string) {
+			execute(t, "ffmpeg", "-v", "error", "-nostdin", "-re", "-i", file, "-c", "copy", "-f", "flv", to)
+		},
+		"FFmpeg, flat out": func(t *testing.T, to string) {
+			execute(t, "ffmpeg", "-v", "error", "-nostdin", "-i", file, "-c", "copy", "-f", "flv", to)
+		},
+		"GStreamer":              gst("rtmp2sink"),
+		"GStreamer with librtmp": gst("rtmpsink"),
+		"souk": func(t *testing.T, to string) {
+			clip, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := (&Encoder{URL: to, Clip: clip}).Run(t.Context()); err != nil {
+				t.Error(err)
+			}
+		},
+		"souk, flat out": func(t *testing.T, to string) {
+			clip, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := (&Encoder{URL: to, Clip: clip, FlatOut: true}).Run(t.Context()); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			h := open(t, nil)
+			publish(t, "rtmp://"+h.address+"/live/key-of-tea")
+			h.state("tea on")
+			h.state("tea off")
+			if n := h.Stats(); n.VideoFrames != int64(pictures) || n.Dropped != 0 || n.Repaired > 5 {
+				t.Errorf("%d pictures of %d: %+v", n.VideoFrames, pictures, n)
+			}
+			seen := 0
+			got := h.watch("tea")
+			if _, after, ok := strings.Cut(got, "h264,160,90,"); ok {
+				fmt.Sscan(after, &seen)
+			}
+			if seen < pictures-tail {
+				t.Errorf("a player finds %q", got)
+			}
+		})
+	}
+}
+
+// GStreamer says something of use when its key is wrong.
+func TestGStreamerIsRefused(t *testing.T) {
+	file, _ := reelFile(t)
+	h := open(t, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	says, err := exec.CommandContext(ctx, "gst-launch-1.0", "filesrc", "location="+file, "!", "flvdemux", "name=d",
+		"d.video", "!", "h264parse", "!", "flvmux", "streamable=true", "!", "rtmp2sink", "location=rtmp://"+h.address+"/live/wrong-key").CombinedOutput()
+	if err == nil || !bytes.Contains(says, []byte("ERROR")) {
+		t.Errorf("%v: %s", err, says)
+	}
+	if n := h.Stats().WrongKeys; n != 1 {
+		t.Errorf("%d wrong keys", n)
+	}
+}
+
+// Another implementation of Enhanced RTMP sends several tracks of several
+// codecs.
+func TestOtherLibraryPublishesRenditions(t *testing.T) {
+	h := open(t, nil)
+	large, small, hevc := video(t, "160x90", asH264), video(t, "96x54", asH264), video(t, "64x36", asHEVC)
+	av1, opus := video(t, "128x72", asAV1), audio(t, asOpus)
+	to, err := url.Parse("rtmp://" + h.address + "/live/key-of-tea")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &gortmplib.Client{URL: to, Publish: true}
+	if err := c.Initialize(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	films := []rtmptest.Track{large, small, hevc, av1, opus}
+	tracks := make([]*gortmplib.Track, len(films))
+	for i, film := range films {
+		tracks[i] = &gortmplib.Track{Codec: theirs(t, film)}
+	}
+	w := &gortmplib.Writer{Conn: c, Tracks: tracks}
+	if err := w.Initialize(); err != nil {
+		t.Fatal(err)
+	}
+	for n := range large.Samples {
+		for i, film := range films {
+			if err := write(w, tracks[i], film, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	eventually(t, "all frames", func() bool { return h.Stats().VideoFrames == 4*75 })
+	p, _ := h.Publisher("tea")
+	var got []string
+	for _, v := range p.Renditions {
+		got = append(got, v.Codec)
+		if v.KeyframeInterval != 1 {
+			t.Errorf("%+v", v)
+		}
+	}
+	if strings.Join(got, " ") != "h264 h265 av1" || p.Audio.Codec != "opus" || p.Dropped != 0 {
+		t.Errorf("%v, %+v", got, p)
+	}
+}
+
+// theirs is the configuration of a film in the types of the other library.
+func theirs(t *testing.T, film rtmptest.Track) codecs.Codec {
+	switch c := film.Codec.(type) {
+	case *mp4codecs.H264:
+		return &codecs.H264{SPS: c.SPS, PPS: c.PPS}
+	case *mp4codecs.H265:
+		return &codecs.H265{VPS: c.VPS, SPS: c.SPS, PPS: c.PPS}
+	case *mp4codecs.AV1:
+		return &codecs.AV1{}
+	case *mp4codecs.Opus:
+		return &codecs.Opus{ChannelCount: c.ChannelCount}
+	}
+	t.Fatalf("%T", film.Codec)
+	return nil
+}
+
+// write sends the nth sample of a film.
+func write(w *gortmplib.Writer, track *gortmplib.Track, film rtmptest.Track, n int) error {
+	s := film.Samples[n]
+	units, _ := flv.Sets{LengthSize: 4}.Units(s.Data)
+	switch track.Codec.(type) {
+	case *codecs.H264:
+		return w.WriteH264(track, s.PTS, s.DTS, units)
+	case *codecs.H265:
+		return w.WriteH265(track, s.PTS, s.DTS, units)
+	case *codecs.AV1:
+		obus, err := flv.OBUs(s.Data)
+		if err != nil {
+			return err
+		}
+		for i, obu := range obus { // theirs have no size
+			obus[i] = append([]byte{obu[0] &^ 2}, flv.OBUPayload(obu)...)
+		}
+		return w.WriteAV1(track, s.PTS, obus)
+	}
+	return w.WriteOpus(track, s.PTS, s.Data)
+}
