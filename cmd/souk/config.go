@@ -21,7 +21,7 @@ type Config struct {
 	HTTP, RTMP, RTMPS, Admin string
 	TLSCert, TLSKey          string
 	Data, Database           string
-	PublicURL                string
+	PublicURL, Proxies       string
 	StripeSecretKey          string
 	StripePublishableKey     string
 	StripeWebhookSecret      string
@@ -56,6 +56,7 @@ func options(c *Config) []option {
 		{"data", text(&c.Data), "./data", "folder for everything that must last", false},
 		{"database", text(&c.Database), "", "postgres://… instead of a SQLite file in the data folder", true},
 		{"public-url", text(&c.PublicURL), "", "address people reach this server by, for links and cookies", false},
+		{"proxies", text(&c.Proxies), "127.0.0.0/8,::1", "networks of proxies whose X-Forwarded-For is believed", false},
 		{"stripe-secret-key", text(&c.StripeSecretKey), "", "Stripe secret or restricted key; without it a sandbox takes the payments", true},
 		{"stripe-publishable-key", text(&c.StripePublishableKey), "", "Stripe publishable key", false},
 		{"stripe-webhook-secret", text(&c.StripeWebhookSecret), "", "signing secret of the Stripe webhook endpoint /hooks/stripe", true},
@@ -169,6 +170,9 @@ func (c *Config) check() error {
 			return fmt.Errorf("%w: --public-url must be a whole address such as https://shop.example", errUsage)
 		}
 		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	}
+	if _, err := parseProxies(c.Proxies); err != nil {
+		return fmt.Errorf("%w: --proxies: %v", errUsage, err)
 	}
 	live := strings.HasPrefix(c.StripeSecretKey, "sk_live_") || strings.HasPrefix(c.StripeSecretKey, "rk_live_")
 	if live && !strings.HasPrefix(c.PublicURL, "https://") {

@@ -100,7 +100,8 @@ func (s *souk) outer(next http.Handler) http.Handler {
 	crossOrigin.SetDenyHandler(api.Handler(func(http.ResponseWriter, *http.Request) error {
 		return api.Fail(http.StatusForbidden, "cross_origin", "This request comes from another site.")
 	}))
-	inner := crossOrigin.Handler(next)
+	trusted, _ := parseProxies(s.cfg.Proxies) // checked at start
+	inner := behindProxies(trusted, crossOrigin.Handler(next))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		w.Header().Set(api.RequestID, requestID())
