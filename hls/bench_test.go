@@ -31,8 +31,8 @@ func benched(b *testing.B) (*Origin, *view, *gohlslib.Muxer, *tap) {
 	st := o.Start("tea", Show{ID: "s"})
 	s := st.Publish()
 	benchClip(b).play(b, s, epoch)
-	r := s.feed.run
-	return o, st.timeline.view.Load(), r.muxer, &r.tap
+	r := s.feed.run.lanes[0]
+	return o, st.timeline.look(0), r.muxer, &r.tap
 }
 
 func request(file string, header ...string) *http.Request {

@@ -47,7 +47,7 @@ func TestCodecsPlay(t *testing.T) {
 				if w.overlong > 0 {
 					t.Errorf("%d parts were longer than %v", w.overlong, partTarget)
 				}
-				index := strings.Split(string(st.timeline.view.Load().index.plain), "\n")[2]
+				index := strings.Split(string(st.timeline.look(0).index.plain), "\n")[2]
 				got := strings.Split(attribute(index, "CODECS"), ",")
 				if len(got) != 2 || !strings.HasPrefix(got[0], names[video].attribute) || !strings.HasPrefix(got[1], names[audio].attribute) {
 					t.Errorf("CODECS is %q", got)
@@ -100,7 +100,7 @@ func TestCodecChange(t *testing.T) {
 	}
 	w.wantBreaks(2)
 	w.wantMedia(15 * time.Second)
-	if index := string(st.timeline.view.Load().index.plain); !strings.Contains(index, "av01.") {
+	if index := string(st.timeline.look(0).index.plain); !strings.Contains(index, "av01.") {
 		t.Errorf("the multivariant playlist still tells of another codec:\n%s", index)
 	}
 }

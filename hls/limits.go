@@ -26,6 +26,19 @@ const (
 	// windowSegments is the least number of segments in a window that is full.
 	windowSegments = 4
 
+	// indexPatience is how much media of a run may be on the timeline before the multivariant playlist is written
+	// without the renditions that have no segment yet. They are listed once they have.
+	indexPatience = 2 * time.Second
+
+	// slotSlack is how far renditions' key frames may lie apart and be one: less than half a part.
+	slotSlack = 90 * time.Millisecond
+
+	// maxSlots bounds what is known of past sequence numbers, for telling where a rendition that comes back has gaps.
+	maxSlots = 64
+
+	// maxWaiting bounds the parts of a rendition that is ahead of the source.
+	maxWaiting = 64
+
 	// partSegments is how many complete segments keep their parts listed.
 	partSegments = 2
 )
@@ -47,6 +60,7 @@ const (
 
 	lostAudio = time.Second     // of video without audio, then the run goes on without
 	lostVideo = 5 * time.Second // of audio without video, then the run goes on without
+	lostTrack = time.Second     // of other renditions without one, then they go on without
 
 	segmentMaxBytes = 32 << 20 // between two key frames
 	readableBytes   = 96 << 20 // expired segments are forgotten early beyond this

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,6 +105,21 @@ func readMP4(data []byte) (c clip, err error) {
 					return c, err
 				}
 				c.frames = append(c.frames, f)
+			}
+		}
+	}
+	// The picture of every track starts at zero: an edit list says so, which is not read.
+	for track := range c.tracks {
+		first := time.Duration(math.MaxInt64)
+		for pass := range 2 {
+			for i := range c.frames {
+				switch f := &c.frames[i]; {
+				case f.Kind != Video || f.Track != track:
+				case pass == 0:
+					first = min(first, f.PTS)
+				default:
+					f.PTS, f.DTS = f.PTS-first, f.DTS-first
+				}
 			}
 		}
 	}

@@ -63,18 +63,40 @@ type part struct {
 	independent bool
 }
 
-// segment is one media segment. It is filled under the timeline's lock and never changes once it is in a view as
-// complete; while it is the tail, views carry their own length of parts.
-type segment struct {
-	*object // nil until complete
-	msn     uint64
-	head    *head
-	start   time.Time // program date-time of the first sample
-	parts   []*part
+// slot is one media sequence number: the same stretch of time in every rendition. The timeline's lock guards stop and
+// closed; the rest never changes.
+type slot struct {
+	msn           uint64
+	run           uint64
+	at            time.Duration // publisher's time of the key frame that starts it
+	date          time.Time     // program date-time of the same
+	breaks        uint64        // discontinuities of the show up to and with its own
+	discontinuity bool          // starts with one
 
-	duration      time.Duration
-	size          int
-	discontinuity bool
+	stop   time.Duration // publisher's time of what follows, once closed
+	closed bool
+}
+
+// before is how many discontinuities the show had in front of the slot's own.
+func (s *slot) before() uint64 {
+	if s.discontinuity {
+		return s.breaks - 1
+	}
+	return s.breaks
+}
+
+// segment is one media segment of a rendition. It is filled under the timeline's lock and never changes once it is in
+// a view as complete; while it is the tail, views carry their own length of parts.
+type segment struct {
+	*object // nil until complete, and for a gap
+	*slot
+	head  *head
+	start time.Time // program date-time of the first sample
+	parts []*part
+
+	duration time.Duration
+	size     int
+	gap      bool // the rendition has no media for the slot
 }
 
 // end is the program date-time after the last sample.

@@ -10,18 +10,22 @@ import (
 // dateFormat is ISO 8601 in UTC with milliseconds, as EXT-X-PROGRAM-DATE-TIME and EXT-X-DATERANGE want it.
 const dateFormat = "2006-01-02T15:04:05.000Z"
 
-// Names of the playlists of a stream.
-const (
-	indexName = "index.m3u8"
-	mediaFile = "live.m3u8"
-)
+const indexName = "index.m3u8" // the multivariant playlist
+
+// report is one EXT-X-RENDITION-REPORT: where a player that switches to the rendition would go on.
+type report struct {
+	file string
+	msn  uint64
+	part int
+}
 
 // page is all that a media playlist is rendered from.
 type page struct {
-	epoch         string
+	prefix        string
 	target        int // seconds
 	discontinuity uint64
 	ranges        []DateRange
+	reports       []report
 	window        []*segment
 	tail          tail
 	tailStart     time.Time
@@ -57,10 +61,13 @@ func renderMedia(p page) []byte {
 		if !p.ended && len(p.window)-i <= partSegments {
 			b = appendParts(b, s.parts)
 		}
+		if s.gap {
+			b = append(b, "#EXT-X-GAP\n"...)
+		}
 		b = append(b, "#EXTINF:"...)
 		b = appendSeconds(b, s.duration)
 		b = append(b, ",\n"...)
-		b = append(b, s.name...)
+		b = append(b, segmentName(p.prefix, s.msn)...)
 		b = append(b, '\n')
 	}
 	if p.ended {
@@ -70,10 +77,17 @@ func renderMedia(p page) []byte {
 		b = appendStart(b, p.tailBreaks, &current, p.tail.head, p.tailStart)
 		b = appendParts(b, p.tail.parts)
 	}
+	for _, r := range p.reports {
+		b = append(b, `#EXT-X-RENDITION-REPORT:URI="`+r.file+`",LAST-MSN=`...)
+		b = strconv.AppendUint(b, r.msn, 10)
+		b = append(b, ",LAST-PART="...)
+		b = strconv.AppendInt(b, int64(r.part), 10)
+		b = append(b, '\n')
+	}
 	// Always last and always there: some players take the newest segment for the hint without it, and then find the
 	// following update contradicting them.
 	b = append(b, `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="`...)
-	b = append(b, partName(p.epoch, p.tail.msn, len(p.tail.parts))...)
+	b = append(b, partName(p.prefix, p.tail.msn, len(p.tail.parts))...)
 	return append(b, "\"\n"...)
 }
 
@@ -112,18 +126,27 @@ func appendSeconds(b []byte, d time.Duration) []byte {
 	return strconv.AppendFloat(b, d.Seconds(), 'f', 5, 64)
 }
 
-// renderIndex writes the multivariant playlist (RFC 8216bis section 4.4.6.2). peak and average are bits a second.
-func renderIndex(h *head, peak, average int) []byte {
+// entry is one variant of the multivariant playlist.
+type entry struct {
+	file string
+	*listing
+}
+
+// renderIndex writes the multivariant playlist (RFC 8216bis section 4.4.6.2).
+func renderIndex(list []entry) []byte {
 	var b strings.Builder
-	b.WriteString("#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-STREAM-INF:BANDWIDTH=" + strconv.Itoa(peak))
-	b.WriteString(",AVERAGE-BANDWIDTH=" + strconv.Itoa(average))
-	b.WriteString(`,CODECS="` + strings.Join(h.codecs, ",") + `"`)
-	if h.width > 0 && h.height > 0 {
-		b.WriteString(",RESOLUTION=" + strconv.Itoa(h.width) + "x" + strconv.Itoa(h.height))
+	b.WriteString("#EXTM3U\n#EXT-X-VERSION:9\n")
+	for _, e := range list {
+		b.WriteString("#EXT-X-STREAM-INF:BANDWIDTH=" + strconv.Itoa(e.peak))
+		b.WriteString(",AVERAGE-BANDWIDTH=" + strconv.Itoa(e.average))
+		b.WriteString(`,CODECS="` + strings.Join(e.head.codecs, ",") + `"`)
+		if e.head.width > 0 && e.head.height > 0 {
+			b.WriteString(",RESOLUTION=" + strconv.Itoa(e.head.width) + "x" + strconv.Itoa(e.head.height))
+		}
+		if e.head.frameRate > 0 {
+			b.WriteString(",FRAME-RATE=" + strconv.FormatFloat(math.Round(e.head.frameRate*1000)/1000, 'f', 3, 64))
+		}
+		b.WriteString("\n" + e.file + "\n")
 	}
-	if h.frameRate > 0 {
-		b.WriteString(",FRAME-RATE=" + strconv.FormatFloat(math.Round(h.frameRate*1000)/1000, 'f', 3, 64))
-	}
-	b.WriteString("\n" + mediaFile + "\n")
 	return []byte(b.String())
 }

@@ -70,10 +70,12 @@ func (o *Origin) Serve(w http.ResponseWriter, r *http.Request) {
 	switch file := r.PathValue("file"); file {
 	case indexName:
 		no = st.serveIndex(w, r)
-	case mediaFile:
-		no = st.serveMedia(w, r)
 	default:
-		no = st.serveObject(w, r, file)
+		if track, ok := trackOf(file); ok {
+			no = st.serveMedia(w, r, track)
+		} else {
+			no = st.serveObject(w, r, file)
+		}
 	}
 	if no != nil {
 		no.write(w)
@@ -106,19 +108,23 @@ func (st *Stream) serveIndex(w http.ResponseWriter, r *http.Request) *refusal {
 
 // playableView is the newest view, or the first one that has a segment.
 func (st *Stream) playableView(r *http.Request) *view {
-	v, _ := st.timeline.until(r.Context(), firstWait, func(v *view) bool { return v.playable() || !v.publisher })
+	v, _ := st.timeline.until(r.Context(), 0, firstWait, func(v *view) bool { return v.playable() || !v.publisher })
 	return v
 }
 
-// serveMedia answers with the media playlist, at once or as the delivery directives say (RFC 8216bis section 6.2.5.2).
-func (st *Stream) serveMedia(w http.ResponseWriter, r *http.Request) *refusal {
+// serveMedia answers with a media playlist, at once or as the delivery directives say (RFC 8216bis section 6.2.5.2). A
+// rendition that has gone is not found, so that players switch to another.
+func (st *Stream) serveMedia(w http.ResponseWriter, r *http.Request, track int) *refusal {
 	d, err := parseDirectives(r.URL.RawQuery)
 	if err != nil {
 		return badReload
 	}
-	v := st.playableView(r)
-	if !v.playable() {
+	if v := st.playableView(r); !v.playable() {
 		return notPlayable
+	}
+	v := st.timeline.look(track)
+	if v == nil || v.off {
+		return noFile
 	}
 	cache := cacheLive
 	if d.set {
@@ -130,9 +136,12 @@ func (st *Stream) serveMedia(w http.ResponseWriter, r *http.Request) *refusal {
 			limit = times(blockWhole, v.target)
 		}
 		var met bool
-		v, met = st.timeline.until(r.Context(), limit, func(v *view) bool {
-			return v.ended || v.has(d.msn, d.part, d.whole)
+		v, met = st.timeline.until(r.Context(), track, limit, func(v *view) bool {
+			return v.ended || v.off || v.has(d.msn, d.part, d.whole)
 		})
+		if v.off {
+			return noFile
+		}
 		cache = []string{"public, max-age=" + seconds(v.target)}
 		if !met { // unchanged and overdue: players count a miss, where an error would stop them
 			cache = noStore
@@ -207,14 +216,14 @@ func (v *view) tooFar(d directives) bool {
 
 // serveObject answers with a segment, part or init section. The part that the playlist hints at is waited for.
 func (st *Stream) serveObject(w http.ResponseWriter, r *http.Request, file string) *refusal {
-	name, ok := parseName(st.timeline.epoch, file)
+	track, name, ok := st.timeline.locate(file)
 	if !ok {
 		return noFile
 	}
-	v := st.timeline.view.Load()
+	v := st.timeline.look(track)
 	o, hint := v.find(name)
 	if o == nil && hint {
-		v, _ = st.timeline.until(r.Context(), times(blockWhole, v.target), func(v *view) bool {
+		v, _ = st.timeline.until(r.Context(), track, times(blockWhole, v.target), func(v *view) bool {
 			return !v.hinted(name.number, name.part)
 		})
 		o, _ = v.find(name)

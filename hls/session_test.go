@@ -70,7 +70,7 @@ func TestSessionLife(t *testing.T) {
 		w.write(second, c.frames, epoch.Add(4*time.Second))
 		w.wantBreaks(1)
 		w.wantMedia(8 * time.Second)
-		if !st.timeline.view.Load().publisher {
+		if !st.timeline.look(0).publisher {
 			t.Error("closing the replaced session switched the other one off")
 		}
 	})
@@ -133,7 +133,7 @@ func TestSessionLife(t *testing.T) {
 		c, s := simple(t), st.Publish()
 		c.announce(t, s)
 		w.write(s, c.upTo(2500*time.Millisecond).frames, epoch)
-		s.feed.run.muxer = nil // stands for a bug that its input finds
+		s.feed.run.lanes[0].muxer = nil // stands for a bug that its input finds
 		var err error
 		for _, f := range c.frames[len(c.frames)-2:] {
 			f.Arrived = epoch.Add(3 * time.Second)
@@ -183,7 +183,7 @@ func TestOnPlayable(t *testing.T) {
 	defer o.Close()
 	o.OnPlayable = func(channel string) {
 		calls.Add(1)
-		if st, _ := o.Stream(channel); st.timeline.view.Load().media == nil { // takes locks: none may be held
+		if st, _ := o.Stream(channel); st.timeline.look(0).media == nil { // takes locks: none may be held
 			t.Error("called before there is a playlist")
 		}
 		st, _ := o.Stream(channel)
@@ -307,11 +307,11 @@ func TestManyReaders(t *testing.T) {
 				reads.Add(1)
 				switch {
 				case w.Code == 400:
-					msn, part = int(st.timeline.view.Load().tail.msn), 0
+					msn, part = int(st.timeline.look(0).tail.msn), 0
 				case w.Code != 200 && w.Code != 404:
 					t.Errorf("%s: %d", target, w.Code)
 				default:
-					v := st.timeline.view.Load()
+					v := st.timeline.look(0)
 					msn, part = int(v.tail.msn), len(v.tail.parts)
 					for _, s := range v.segments {
 						if g := ask(ctx, o, "GET", "/hls/tea/"+s.name); g.Code != 200 && g.Code != 404 {

@@ -3,9 +3,9 @@ package hls
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"math"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -14,32 +14,35 @@ import (
 // that drops all the time stays far below.
 const segmentsPerSecond = 4
 
-// timeline is the media of one show: it numbers the segments of all publisher sessions, keeps the window and renders
-// what viewers see. Writers call its methods; readers load its view.
+// timeline is the media of one show: it numbers the segments of all publisher sessions, keeps the windows and renders
+// what viewers see. Writers call its methods; readers load the renditions' views.
 type timeline struct {
 	// configuration
-	epoch   string        // first element of every URI
+	epoch   string        // what the URIs of all renditions start with
 	closing chan struct{} // closed when the origin goes down
 
-	mu sync.Mutex // guards everything below but view
+	renditions [maxTracks]rendition
+
+	mu sync.Mutex // guards everything below, and the renditions but for their views
 
 	// state
-	target        int // TARGETDURATION in seconds, 0 until the first segment
-	next          uint64
-	filling       *segment // the tail, nil while it has no parts
-	done          []*segment
-	expired       int    // done[:expired] have left the window and are still readable
-	discontinuity uint64 // tags that slid out of the window
-	heads         uint64
-	head          *head // of the current run
-	breaks        bool  // the next segment starts with a discontinuity
-	ranges        []DateRange
-	version       uint64
-	publisher     bool
-	ended         bool
-	index         *text
+	target    int     // TARGETDURATION in seconds, 0 until the first segment
+	next      uint64  // sequence number of the next slot
+	slots     []*slot // newest last
+	breaks    uint64  // discontinuities so far
+	ranges    []DateRange
+	version   uint64
+	publisher bool
+	ended     bool
+	index     *text
+	indexed   uint64 // run that index speaks of
 
-	view atomic.Pointer[view]
+	// state of the current run
+	run      uint64        // 0 before the first
+	lead     int           // the rendition whose key frames cut the segments of all
+	breaking bool          // its first slot starts with a discontinuity
+	first    time.Duration // publisher's time of its first slot
+	through  time.Duration // how far the lead got, on the publisher's clock
 }
 
 // newTimeline starts numbering above everything that a former process can have used since the show started.
@@ -50,10 +53,25 @@ func newTimeline(startedAt, now time.Time, closing chan struct{}) *timeline {
 	if age := now.Sub(startedAt); !startedAt.IsZero() && age > 0 {
 		base = uint64(age / (time.Second / segmentsPerSecond))
 	}
-	t := &timeline{epoch: "g" + hex.EncodeToString(id[:]), closing: closing, next: base, discontinuity: base}
-	t.view.Store(&view{next: make(chan struct{}), tail: tail{msn: base}})
+	t := &timeline{closing: closing, next: base, breaks: base}
+	t.name("g" + hex.EncodeToString(id[:]))
+	for i := range t.renditions {
+		t.renditions[i].track, t.renditions[i].next = i, base
+	}
+	t.renditions[0].view.Store(&view{next: make(chan struct{}), tail: tail{msn: base}})
 	return t
 }
+
+// name sets the epoch.
+func (t *timeline) name(epoch string) {
+	t.epoch = epoch
+	for i := range t.renditions {
+		t.renditions[i].prefix = prefixOf(epoch, i)
+	}
+}
+
+// look returns what viewers of a rendition see, nil if it was never there.
+func (t *timeline) look(track int) *view { return t.renditions[track].view.Load() }
 
 // dated is one part as a session hands it over.
 type dated struct {
@@ -61,35 +79,96 @@ type dated struct {
 	at time.Time // program date-time of its first sample
 }
 
-// begin makes the following parts a run of their own, with its init section. The segment that is being filled is
-// committed as it is.
-func (t *timeline) begin(h *head, init []byte) {
+// begin makes what follows a run of its own. Segments that are being filled are committed as they are. The
+// multivariant playlist waits a moment for the tracks that are due.
+func (t *timeline) begin(lead int, due [maxTracks]bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.commit()
-	h.number = t.heads
-	t.heads++
-	h.object = newObject(headName(t.epoch, h.number), h.contentTypeOf(), init)
-	t.breaks = t.head != nil
-	t.head, t.index = h, nil
+	t.breaking = t.run > 0
+	t.run++
+	t.lead, t.through = lead, math.MinInt64
+	for i := range t.renditions {
+		r := &t.renditions[i]
+		r.head, r.due, r.joined, r.waiting = nil, due[i], false, nil
+	}
 }
 
-// add appends parts of the current run and shows them all at once. It reports whether they are in the window, which
-// they are unless the show has ended.
-func (t *timeline) add(parts []dated) bool {
+// open gives a rendition its init section: at the start of a run, or when it joins one.
+func (t *timeline) open(track int, h *head, init []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.ended || t.head == nil || len(parts) == 0 {
+	r := &t.renditions[track]
+	h.number = r.heads
+	r.heads++
+	h.object = newObject(headName(r.prefix, h.number), h.contentTypeOf(), init)
+	r.head, r.joined, r.fresh, r.waiting = h, false, true, nil
+}
+
+// add appends parts of the current run and shows them all at once. It reports whether the run can be played, which it
+// can unless the show has ended or its multivariant playlist still waits for a rendition.
+func (t *timeline) add(track int, parts []dated) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := &t.renditions[track]
+	if t.ended || r.head == nil || len(parts) == 0 {
 		return false
 	}
-	if t.target == 0 {
+	if t.target == 0 && track == t.lead {
 		t.target = chooseTarget(parts)
 	}
-	for _, p := range parts {
-		t.addPart(p)
+	r.waiting = append(r.waiting, parts...)
+	if over := len(r.waiting) - maxWaiting; over > 0 {
+		r.waiting = r.waiting[over:]
 	}
-	t.publish()
-	return true
+	t.settle()
+	return t.indexed == t.run
+}
+
+// drop takes a rendition out that has stopped or failed; the others go on without. The last one that viewers have
+// stays as it is.
+func (t *timeline) drop(track int) {
+	t.change(func() {
+		r := &t.renditions[track]
+		r.commit(t.target)
+		r.due, r.joined, r.waiting = false, false, nil
+		if t.lead == track {
+			t.lead = t.successor()
+		}
+		t.advance()
+		if t.indexed == t.run && slices.ContainsFunc(t.all(), (*rendition).ready) {
+			t.reindex()
+		} else {
+			t.relist()
+		}
+	})
+}
+
+// successor is the rendition that leads when the one before has gone: the lowest that has media.
+func (t *timeline) successor() int {
+	for _, has := range []func(*rendition) bool{
+		func(r *rendition) bool { return r.joined },
+		func(r *rendition) bool { return r.due },
+	} {
+		for i := range t.renditions {
+			if has(&t.renditions[i]) {
+				return i
+			}
+		}
+	}
+	return t.lead
+}
+
+// all are the renditions, the leading one first.
+func (t *timeline) all() []*rendition {
+	out := make([]*rendition, 0, maxTracks)
+	out = append(out, &t.renditions[t.lead])
+	for i := range t.renditions {
+		if i != t.lead {
+			out = append(out, &t.renditions[i])
+		}
+	}
+	return out
 }
 
 // chooseTarget fixes TARGETDURATION by the first segment of a show.
@@ -114,89 +193,25 @@ func segmentMax(target int) time.Duration {
 	return time.Duration(target)*time.Second + 490*time.Millisecond
 }
 
-func (t *timeline) addPart(p dated) {
-	if s := t.filling; s != nil && s.duration+p.duration > segmentMax(t.target) {
-		t.commit()
-	}
-	s := t.filling
-	if s == nil {
-		s = &segment{msn: t.next, head: t.head, start: p.at, discontinuity: t.breaks}
-		t.filling, t.breaks = s, false
-	}
-	name := partName(t.epoch, s.msn, len(s.parts))
-	s.parts = append(s.parts, &part{
-		object:   newObject(name, t.head.contentTypeOf(), p.body),
-		duration: p.duration, independent: p.independent,
-	})
-	s.duration += p.duration
-	s.size += len(p.body)
-	if p.last || s.duration+partTarget > segmentMax(t.target) {
-		t.commit()
-	}
-}
-
-// commit completes the segment that is being filled.
+// commit completes all segments that are being filled.
 func (t *timeline) commit() {
-	s := t.filling
-	if s == nil {
-		return
-	}
-	t.filling = nil
-	t.next++
-	chunks := make([][]byte, len(s.parts))
-	for i, p := range s.parts {
-		chunks[i] = p.chunks[0]
-	}
-	s.object = newObject(segmentName(t.epoch, s.msn), s.head.contentTypeOf(), chunks...)
-	t.done = append(t.done, s)
-	t.slide()
-}
-
-// slide takes segments out of the window, and forgets those that left it one window ago: players may still be
-// fetching what they read in an older playlist (RFC 8216bis section 6.2.2).
-func (t *timeline) slide() {
-	keep := max(windowSpan, 3*time.Duration(t.target)*time.Second)
-	var window time.Duration
-	for _, s := range t.done[t.expired:] {
-		window += s.duration
-	}
-	for len(t.done)-t.expired > windowSegments && window-t.done[t.expired].duration >= keep {
-		s := t.done[t.expired]
-		window -= s.duration
-		if s.discontinuity {
-			t.discontinuity++
-		}
-		t.expired++
-	}
-	var readable time.Duration
-	var bytes int
-	for _, s := range t.done[:t.expired] {
-		readable += s.duration
-		bytes += s.size
-	}
-	drop := 0
-	for drop < t.expired && (readable > keep || bytes > readableBytes) {
-		readable -= t.done[drop].duration
-		bytes -= t.done[drop].size
-		drop++
-	}
-	if drop > 0 { // a new array: views hold the old one
-		t.done = append([]*segment(nil), t.done[drop:]...)
-		t.expired -= drop
+	t.closeSlot(t.through)
+	for i := range t.renditions {
+		t.renditions[i].commit(t.target)
+		t.renditions[i].waiting = nil
 	}
 }
 
 // end of the newest media, zero when there is none.
-func (t *timeline) end() time.Time {
+func (t *timeline) end() (end time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	switch {
-	case t.filling != nil:
-		return t.filling.end()
-	case len(t.done) > 0:
-		return t.done[len(t.done)-1].end()
+	for i := range t.renditions {
+		if e := t.renditions[i].end(); e.After(end) {
+			end = e
+		}
 	}
-	return time.Time{}
+	return end
 }
 
 // join says that an encoder is on.
@@ -207,7 +222,7 @@ func (t *timeline) leave(replaced bool) {
 	t.change(func() { t.commit(); t.publisher = replaced })
 }
 
-// finish ends the show: the playlist becomes final.
+// finish ends the show: the playlists become final.
 func (t *timeline) finish() { t.change(func() { t.commit(); t.publisher, t.ended = false, true }) }
 
 // mark adds a date range, or the end to the one that has its ID. What was once shown of a range stays as it was.
@@ -236,6 +251,7 @@ func (t *timeline) mark(r DateRange) {
 	})
 }
 
+// change does something that all viewers are to see.
 func (t *timeline) change(f func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -243,68 +259,5 @@ func (t *timeline) change(f func()) {
 		return
 	}
 	f()
-	t.publish()
-}
-
-// publish renders the state into a new view and wakes everybody who waits for one.
-func (t *timeline) publish() {
-	t.version++
-	v := &view{
-		segments:  t.done[:len(t.done):len(t.done)],
-		tail:      tail{msn: t.next},
-		target:    time.Duration(max(t.target, targetDurations[0])) * time.Second,
-		publisher: t.publisher,
-		ended:     t.ended,
-		next:      make(chan struct{}),
-	}
-	p := page{epoch: t.epoch, target: t.target, discontinuity: t.discontinuity, window: t.done[t.expired:], ended: t.ended}
-	if s := t.filling; s != nil {
-		v.tail.head, v.tail.parts = s.head, s.parts[:len(s.parts):len(s.parts)]
-		p.tailStart, p.tailBreaks = s.start, s.discontinuity
-	}
-	p.tail = v.tail
-	if t.target > 0 {
-		p.ranges = t.overlapping(p)
-		v.media = newText(renderMedia(p), tag(t.epoch, t.version))
-		v.index = t.renderIndex()
-	}
-	old := t.view.Swap(v)
-	close(old.next)
-}
-
-// overlapping drops the ranges that ended before the window and returns the others.
-func (t *timeline) overlapping(p page) []DateRange {
-	start := p.tailStart
-	if len(p.window) > 0 {
-		start = p.window[0].start
-	}
-	kept := make([]DateRange, 0, len(t.ranges))
-	for _, r := range t.ranges {
-		if r.overlaps(start) {
-			kept = append(kept, r)
-		}
-	}
-	t.ranges = kept
-	return kept
-}
-
-// renderIndex measures the run's first complete segment and says the same for the whole run: a multivariant playlist
-// that changes with every look tells players nothing.
-func (t *timeline) renderIndex() *text {
-	if t.index != nil {
-		return t.index
-	}
-	old := t.view.Load().index
-	if len(t.done) == 0 {
-		return old
-	}
-	s := t.done[len(t.done)-1]
-	if s.head != t.head || s.duration <= 0 {
-		return old
-	}
-	average := int(float64(s.size*8) / s.duration.Seconds())
-	peak := (average + average/4 + 99_999) / 100_000 * 100_000
-	body := renderIndex(s.head, peak, average)
-	t.index = newText(body, tag(t.epoch+"-index", t.version))
-	return t.index
+	t.publishAll()
 }

@@ -40,19 +40,20 @@ type script struct {
 
 func newScript(started time.Time) *script {
 	t := newTimeline(started, epoch, make(chan struct{}))
-	t.epoch = "gtest"
+	t.name("gtest")
 	t.change(func() {})
 	return &script{timeline: t, now: epoch}
 }
 
 func (s *script) run(codecs ...string) {
-	s.begin(&head{codecs: codecs, video: len(codecs) > 1, width: 1280, height: 720, frameRate: 30}, []byte("init"))
+	s.begin(0, [maxTracks]bool{true})
+	s.open(0, &head{codecs: codecs, video: len(codecs) > 1, width: 1280, height: 720, frameRate: 30}, []byte("init"))
 }
 
 // part adds parts of 200 ms, the first one independent; last says that they complete a segment.
 func (s *script) part(n int, last bool) {
 	for i := range n {
-		s.add([]dated{{at: s.now, piece: piece{
+		s.add(0, []dated{{at: s.now, piece: piece{
 			body: fmt.Appendf(nil, "%v;", s.now.Sub(epoch)), duration: 200 * time.Millisecond,
 			independent: i == 0, last: last && i == n-1,
 		}}})
@@ -67,7 +68,7 @@ func (s *script) segments(n int) {
 }
 
 func (s *script) playlist() string {
-	v := s.view.Load()
+	v := s.look(0)
 	if v.media == nil {
 		return "(nothing)\n"
 	}
@@ -137,7 +138,7 @@ func TestPlaylists(t *testing.T) {
 				first = append(first, dated{at: s.now, piece: piece{body: []byte{1}, duration: 200 * time.Millisecond, independent: i == 0, last: i == 41}})
 				s.now = s.now.Add(200 * time.Millisecond)
 			}
-			s.add(first)
+			s.add(0, first)
 		},
 		"key_frames_stop": func(s *script) { s.run("avc1.42c01f", "mp4a.40.2"); s.segments(1); s.part(31, false) },
 	} {
@@ -155,27 +156,28 @@ func closed(r DateRange, seconds int) DateRange {
 
 func TestIndex(t *testing.T) {
 	s := newScript(epoch)
-	if s.view.Load().index != nil {
+	if s.look(0).index != nil {
 		t.Fatal("multivariant playlist before there is anything to play")
 	}
 	s.run("avc1.42c01f", "mp4a.40.2")
 	s.segments(1)
-	first := s.view.Load().index
+	first := s.look(0).index
 	golden(t, "index", string(first.plain))
 	s.segments(5)
-	if s.view.Load().index != first {
+	if s.look(0).index != first {
 		t.Error("multivariant playlist changed within a run")
 	}
 	s.run("mp4a.40.2")
-	s.head.width, s.head.height, s.head.frameRate = 0, 0, 0
+	h := s.renditions[0].head
+	h.width, h.height, h.frameRate = 0, 0, 0
 	s.segments(1)
-	golden(t, "index_audio", string(s.view.Load().index.plain))
+	golden(t, "index_audio", string(s.look(0).index.plain))
 }
 
 // A process that takes up a running show must not use a number again, nor start anywhere but at zero for a new one.
 func TestNumbersGoOnAfterRestart(t *testing.T) {
-	if s := newScript(epoch); s.next != 0 || s.discontinuity != 0 {
-		t.Errorf("new show starts at %d, discontinuity %d", s.next, s.discontinuity)
+	if s := newScript(epoch); s.next != 0 || s.breaks != 0 {
+		t.Errorf("new show starts at %d, discontinuity %d", s.next, s.breaks)
 	}
 	if s := newScript(time.Time{}); s.next != 0 {
 		t.Errorf("show without a start starts at %d", s.next)
@@ -192,8 +194,8 @@ func TestNumbersGoOnAfterRestart(t *testing.T) {
 	}
 	age := before.now.Sub(epoch)
 	after := newScript(epoch.Add(-age))
-	if after.next < before.next || after.discontinuity < before.discontinuity+100 {
-		t.Errorf("after %v: sequence %d → %d, discontinuity %d → %d", age, before.next, after.next, before.discontinuity, after.discontinuity)
+	if after.next < before.next || after.breaks < before.breaks {
+		t.Errorf("after %v: sequence %d → %d, discontinuity %d → %d", age, before.next, after.next, before.breaks, after.breaks)
 	}
 }
 
@@ -202,7 +204,7 @@ func TestExpiry(t *testing.T) {
 	s := newScript(epoch)
 	s.run("avc1.42c01f", "mp4a.40.2")
 	s.segments(1)
-	find := func(uri string) bool { o, _ := s.view.Load().mustFind(uri); return o != nil }
+	find := func(uri string) bool { o, _ := s.look(0).mustFind(uri); return o != nil }
 	inList := func(uri string) bool { return containsLine(s.playlist(), uri) }
 	uri := "gtest/g0.mp4"
 	for n := 1; n < 100; n++ {
@@ -217,7 +219,7 @@ func TestExpiry(t *testing.T) {
 			t.Fatalf("still readable after %d s", n)
 		}
 	}
-	if n := len(s.done); n > 25 {
+	if n := len(s.renditions[0].done); n > 25 {
 		t.Errorf("%d segments kept", n)
 	}
 }
@@ -228,14 +230,14 @@ func TestExpiryBySize(t *testing.T) {
 	s.run("avc1.42c01f", "mp4a.40.2")
 	body := make([]byte, 20<<20)
 	for range 30 {
-		s.add([]dated{{at: s.now, piece: piece{body: body, duration: time.Second, independent: true, last: true}}})
+		s.add(0, []dated{{at: s.now, piece: piece{body: body, duration: time.Second, independent: true, last: true}}})
 		s.now = s.now.Add(time.Second)
 	}
-	if kept := len(s.done) - s.expired; kept != 10 {
+	if kept := len(s.renditions[0].done) - s.renditions[0].expired; kept != 10 {
 		t.Errorf("%d segments in the window", kept)
 	}
-	if s.expired*len(body) > readableBytes {
-		t.Errorf("%d bytes of expired segments kept", s.expired*len(body))
+	if s.renditions[0].expired*len(body) > readableBytes {
+		t.Errorf("%d bytes of expired segments kept", s.renditions[0].expired*len(body))
 	}
 }
 
@@ -307,14 +309,14 @@ func TestNothingAfterTheEnd(t *testing.T) {
 	s.run("avc1.42c01f")
 	s.segments(2)
 	s.finish()
-	was := s.view.Load()
+	was := s.look(0)
 	s.join()
 	s.mark(DateRange{ID: "late", Start: epoch})
 	s.run("avc1.42c01f")
 	s.segments(2)
 	s.leave(false)
 	s.finish()
-	if s.view.Load() != was {
+	if s.look(0) != was {
 		t.Errorf("view changed:\n%s", s.playlist())
 	}
 }

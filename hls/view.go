@@ -15,12 +15,13 @@ import (
 type view struct {
 	segments []*segment // complete and readable, oldest first; the newest of them are the window
 	tail     tail
-	media    *text // live.m3u8, nil until there is a part
+	media    *text // live.m3u8 or its like, nil until there is a part
 	index    *text // index.m3u8, nil until there is a segment to measure
 
 	target    time.Duration // TARGETDURATION
 	publisher bool          // an encoder is on
 	ended     bool
+	off       bool // the rendition is not offered any more, or not yet
 	next      chan struct{}
 }
 
@@ -100,17 +101,17 @@ func (v *view) head(number uint64) *object {
 	return nil
 }
 
-// Names of media under the epoch of their timeline.
-func segmentName(epoch string, msn uint64) string {
-	return epoch + "/g" + strconv.FormatUint(msn, 10) + ".mp4"
+// Names of media under the prefix of their rendition.
+func segmentName(prefix string, msn uint64) string {
+	return prefix + "/g" + strconv.FormatUint(msn, 10) + ".mp4"
 }
 
-func partName(epoch string, msn uint64, part int) string {
-	return epoch + "/p" + strconv.FormatUint(msn, 10) + "." + strconv.Itoa(part) + ".mp4"
+func partName(prefix string, msn uint64, part int) string {
+	return prefix + "/p" + strconv.FormatUint(msn, 10) + "." + strconv.Itoa(part) + ".mp4"
 }
 
-func headName(epoch string, number uint64) string {
-	return epoch + "/i" + strconv.FormatUint(number, 10) + ".mp4"
+func headName(prefix string, number uint64) string {
+	return prefix + "/i" + strconv.FormatUint(number, 10) + ".mp4"
 }
 
 // mediaName is a parsed name.
@@ -121,8 +122,8 @@ type mediaName struct {
 }
 
 // parseName accepts exactly the spellings that the name functions produce.
-func parseName(epoch, file string) (mediaName, bool) {
-	rest, ok := strings.CutPrefix(file, epoch+"/")
+func parseName(prefix, file string) (mediaName, bool) {
+	rest, ok := strings.CutPrefix(file, prefix+"/")
 	if !ok || len(rest) < 2 {
 		return mediaName{}, false
 	}
@@ -144,6 +145,18 @@ func parseName(epoch, file string) (mediaName, bool) {
 	}
 	n.number, ok = canonical(number)
 	return n, ok && (n.kind == 'g' || n.kind == 'p' || n.kind == 'i')
+}
+
+// locate tells which rendition a file belongs to, of those that were ever there.
+func (t *timeline) locate(file string) (track int, name mediaName, ok bool) {
+	for i := range t.renditions {
+		if r := &t.renditions[i]; r.view.Load() != nil {
+			if name, ok = parseName(r.prefix, file); ok {
+				return i, name, true
+			}
+		}
+	}
+	return 0, name, false
 }
 
 // canonical parses a decimal number without sign or leading zeros.
@@ -204,10 +217,10 @@ func (t *text) gz() []byte {
 	return t.packed
 }
 
-// until waits for a view that satisfies ready and returns the newest one either way: ok is false when the wait ended
+// until waits for a view of a rendition that satisfies ready and returns the newest one either way: ok is false when the wait ended
 // by the limit, the context or closing.
-func (t *timeline) until(ctx context.Context, limit time.Duration, ready func(*view) bool) (v *view, ok bool) {
-	v = t.view.Load()
+func (t *timeline) until(ctx context.Context, track int, limit time.Duration, ready func(*view) bool) (v *view, ok bool) {
+	v = t.look(track)
 	if ready(v) || v.ended { // nothing follows a final view
 		return v, ready(v)
 	}
@@ -223,7 +236,7 @@ func (t *timeline) until(ctx context.Context, limit time.Duration, ready func(*v
 		case <-t.closing:
 			return v, false
 		}
-		if v = t.view.Load(); ready(v) || v.ended {
+		if v = t.look(track); ready(v) || v.ended {
 			return v, ready(v)
 		}
 	}

@@ -12,8 +12,9 @@ import (
 
 // watcher is a suspicious viewer: it looks at every view of a stream and checks each against all that came before.
 type watcher struct {
-	t  testing.TB
-	st *Stream
+	t     testing.TB
+	st    *Stream
+	track int
 
 	constants string             // header lines that must never change
 	sequence  uint64             // MEDIA-SEQUENCE
@@ -31,6 +32,7 @@ type seenSegment struct {
 	date          time.Time
 	duration      time.Duration
 	discontinuity bool
+	gap           bool // the rendition had nothing for it
 	uri, init     string
 }
 
@@ -57,8 +59,8 @@ var constantLines = regexp.MustCompile(`(?m)^#EXT-X-(TARGETDURATION|SERVER-CONTR
 // look checks the newest view.
 func (w *watcher) look() {
 	w.t.Helper()
-	v := w.st.timeline.view.Load()
-	if v == w.seen || v.media == nil {
+	v := w.st.timeline.look(w.track)
+	if v == nil || v == w.seen || v.media == nil {
 		return
 	}
 	w.seen = v
@@ -79,7 +81,7 @@ func (w *watcher) look() {
 
 	var msn, breaks uint64
 	var date time.Time
-	var breaking bool
+	var breaking, gap bool
 	var init string
 	target, parts := 0, 0
 	for _, line := range lines {
@@ -116,12 +118,14 @@ func (w *watcher) look() {
 			}
 			w.same(fail, attribute(line, "URI"), v)
 			parts++
+		case "#EXT-X-GAP":
+			gap = true
 		case "#EXTINF":
 			d, _ := strconv.ParseFloat(strings.TrimSuffix(value, ","), 64)
 			if int(d+0.5) > target {
 				fail("segment of %f s with a target of %d", d, target)
 			}
-			seg := seenSegment{msn: msn, date: date, duration: time.Duration(d * float64(time.Second)), discontinuity: breaking, init: init}
+			seg := seenSegment{msn: msn, date: date, duration: time.Duration(d * float64(time.Second)), discontinuity: breaking, init: init, gap: gap}
 			w.segment(fail, seg, breaks)
 			breaking, parts = false, 0
 		case "#EXT-X-PRELOAD-HINT":
@@ -133,7 +137,10 @@ func (w *watcher) look() {
 			}
 		default:
 			if !strings.HasPrefix(line, "#") {
-				w.same(fail, line, v)
+				if !gap {
+					w.same(fail, line, v)
+				}
+				gap = false
 				w.all[len(w.all)-1-int(w.all[len(w.all)-1].msn-msn)].uri = line
 				msn++
 				date = time.Time{}
@@ -165,7 +172,8 @@ func (w *watcher) segment(fail func(string, ...any), s seenSegment, breaks uint6
 		if !s.date.After(before.date) {
 			fail("date of segment %d went back from %v", s.msn, before.date)
 		}
-		if s.init != before.init && !s.discontinuity {
+		hole := s.date.Sub(before.date.Add(before.duration)) > partTarget // all renditions were away
+		if s.init != before.init && !s.discontinuity && !before.gap && !hole {
 			fail("segment %d has another init section without a discontinuity", s.msn)
 		}
 	}
@@ -228,7 +236,9 @@ func (w *watcher) discontinuities() []uint64 {
 // media is the sum of all complete segments.
 func (w *watcher) media() (d time.Duration) {
 	for _, s := range w.all {
-		d += s.duration
+		if !s.gap {
+			d += s.duration
+		}
 	}
 	return d
 }
