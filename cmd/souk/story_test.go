@@ -20,6 +20,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// storyPatience is how long a story waits for something to become true: long,
+// because a busy machine is slow, and free where nothing is wrong.
+const storyPatience = time.Minute
+
 // startTimeout is how long a server may take until its ready file is there.
 const startTimeout = 60 * time.Second
 
@@ -40,7 +44,7 @@ func TestMain(m *testing.M) {
 //	background CMD…            start a program that ends with the story
 //	cut                        kill -9 the newest background program
 //	keep NAME FIELD            set $NAME from a field of the JSON on standard output
-//	eventually REGEX PATH…     GET until the body matches, within 30 s
+//	eventually REGEX PATH…     GET until the body matches, within a minute
 //	goes-on BEFORE AFTER       the second playlist continues the first
 //	never-logged SECRET        no server of this story has logged it
 //	rush N PRODUCT             N buyers tap at once: one paid, the rest sold_out
@@ -228,7 +232,7 @@ func eventuallyCmd(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	re, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
-	last, deadline := "", time.Now().Add(30*time.Second)
+	last, deadline := "", time.Now().Add(storyPatience)
 	for time.Now().Before(deadline) {
 		resp, err := http.Get(ts.Getenv("HTTP") + args[1])
 		if err == nil {
