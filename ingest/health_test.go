@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"souk/hls"
+	"souk/ingest/bpm"
 	"souk/ingest/flv"
 )
 
@@ -102,6 +103,137 @@ func TestAdvice(t *testing.T) {
 	got := h.snapshot(h.since.Add(6 * time.Second)).Advice
 	if len(got) != 2 || !strings.HasPrefix(got[0], "No video for 6 s") || !strings.HasPrefix(got[1], "No audio:") {
 		t.Errorf("nothing at all: %q", got)
+	}
+}
+
+// Faults that single measures show, each told in one sentence.
+func TestAdviceOnEachFault(t *testing.T) {
+	feed := func(h *health, t *track, seconds, fps, size int, ahead time.Duration, gop int) {
+		for i := range seconds * fps {
+			at := time.Duration(i) * time.Second / time.Duration(fps)
+			h.frame(t, h.since.Add(at), at+ahead, size, i%gop == 0)
+		}
+	}
+	both := func(h *health) {
+		feed(h, &h.videos[0].track, 20, 30, 10_000, 0, 60)
+		feed(h, &h.sound.track, 20, 50, 300, 0, 1)
+	}
+	for what, tc := range map[string]struct {
+		policy Policy
+		do     func(h *health, end time.Time)
+		want   string
+	}{
+		"sound ahead": {Policy{}, func(h *health, _ time.Time) {
+			feed(h, &h.videos[0].track, 20, 30, 10_000, 0, 60)
+			feed(h, &h.sound.track, 20, 50, 300, 1200*time.Millisecond, 1)
+		}, "The sound is 1.2 s ahead of the picture: "},
+		"sound behind": {Policy{}, func(h *health, _ time.Time) {
+			feed(h, &h.videos[0].track, 20, 30, 10_000, time.Second, 60)
+			feed(h, &h.sound.track, 20, 50, 300, 0, 1)
+		}, "The sound is 1.0 s behind the picture: "},
+		"few frames": {Policy{}, func(h *health, _ time.Time) {
+			feed(h, &h.videos[0].track, 20, 10, 10_000, 0, 20)
+			feed(h, &h.sound.track, 20, 50, 300, 0, 1)
+		}, "The picture has only 10.0 frames a second: "},
+		"bit rate": {Policy{MaxBitrate: 1_500_000}, func(h *health, _ time.Time) { both(h) },
+			"The video takes 2.4 Mbit/s, and this channel is made for 1.5: "},
+		"bit rate of all renditions": {Policy{MaxBitrate: 3_500_000}, func(h *health, _ time.Time) {
+			both(h)
+			feed(h, &h.videos[1].track, 20, 30, 10_000, 0, 60)
+		}, "The video takes 4.8 Mbit/s, and this channel is made for 3.5: "},
+		"slow answers": {Policy{}, func(h *health, end time.Time) { both(h); h.sample(end, 1500*time.Millisecond, 0) },
+			"The connection takes 1.5 s to answer: "},
+		"slow server": {Policy{}, func(h *health, end time.Time) {
+			both(h)
+			h.sample(end.Add(-4*time.Second), 0, 2<<20)
+			h.sample(end, 0, 3<<20)
+		}, "The server does not keep up with the stream: 3.1 MB are waiting."},
+		"busy for a moment": {Policy{}, func(h *health, end time.Time) {
+			both(h)
+			h.sample(end.Add(-4*time.Second), 0, 2<<20)
+			h.sample(end.Add(-2*time.Second), 0, 0)
+			h.sample(end, 0, 2<<20)
+		}, ""},
+		"jumps": {Policy{}, func(h *health, end time.Time) {
+			for range 3 {
+				both(h)
+			}
+			for range 5 {
+				h.frame(&h.sound.track, end, time.Hour, 1, false)
+				h.frame(&h.sound.track, end, 20*time.Second, 1, false)
+			}
+		}, "The encoder's timestamps jump: "},
+		"nonsense": {Policy{}, func(h *health, end time.Time) {
+			both(h)
+			for range 5 {
+				h.drop(end.Add(-30 * time.Second))
+			}
+		}, "Some of what arrives makes no sense (5 messages so far): "},
+		"nonsense, long ago": {Policy{}, func(h *health, end time.Time) {
+			both(h)
+			for range 5 {
+				h.drop(end.Add(-2 * time.Minute))
+			}
+		}, ""},
+		"a rendition stops": {Policy{}, func(h *health, _ time.Time) {
+			both(h)
+			h.videos[1].width, h.videos[1].height = 640, 360
+			feed(h, &h.videos[1].track, 10, 30, 10_000, 0, 60)
+		}, "The rendition of 640x360 has stopped: "},
+		"renditions apart": {Policy{}, func(h *health, _ time.Time) {
+			both(h)
+			feed(h, &h.videos[1].track, 20, 30, 10_000, 0, 90)
+		}, "The renditions have keyframes at different times: "},
+		"OBS drops": {Policy{}, func(h *health, end time.Time) {
+			both(h)
+			h.reported(0, bpm.Report{Session: bpm.Session{Rendered: 600, Dropped: 30, Output: 600}}, end)
+		}, "OBS drops 5 % of the frames "},
+		"OBS skips": {Policy{}, func(h *health, end time.Time) {
+			both(h)
+			h.reported(1, bpm.Report{Rendition: bpm.Rendition{Input: 600, Skipped: 60}}, end)
+		}, "OBS skips 10 % of the frames "},
+		"OBS lags": {Policy{}, func(h *health, end time.Time) {
+			both(h)
+			h.reported(0, bpm.Report{Session: bpm.Session{Rendered: 600, Lagged: 18, Output: 600}}, end)
+		}, "OBS lags in 3 % of the frames "},
+		"OBS is fine": {Policy{}, func(h *health, end time.Time) {
+			both(h)
+			h.reported(0, bpm.Report{Session: bpm.Session{Rendered: 600, Lagged: 1, Dropped: 2, Output: 600}}, end)
+		}, ""},
+		"only HEVC": {Policy{}, func(h *health, _ time.Time) { both(h); h.videos[0].codec = hls.H265 },
+			"Not every viewer can play HEVC: "},
+		"HEVC beside H.264": {Policy{}, func(h *health, _ time.Time) {
+			both(h)
+			feed(h, &h.videos[1].track, 20, 30, 10_000, 0, 60)
+			h.videos[0].codec, h.videos[1].codec = hls.H265, hls.H264
+		}, ""},
+		"a rival": {Policy{}, func(h *health, end time.Time) { both(h); h.contest("192.0.2.2:1", end.Add(time.Minute)) },
+			"Another encoder, at 192.0.2.2:1, "},
+	} {
+		h := newHealth("192.0.2.1:1", time.Date(2026, 11, 20, 19, 0, 0, 0, time.UTC), tc.policy)
+		end := h.since.Add(20 * time.Second)
+		tc.do(h, end)
+		got := strings.Join(h.snapshot(end).Advice, "\n")
+		if strings.Count(got, "\n") > 0 || !strings.HasPrefix(got, tc.want) || tc.want == "" && got != "" {
+			t.Errorf("%s: %q, want %q", what, got, tc.want)
+		}
+	}
+}
+
+// What the encoder tells about itself gets as far as the studio.
+func TestOBSMetrics(t *testing.T) {
+	h := newTestHealth()
+	now := h.since.Add(time.Minute)
+	for range 2 {
+		h.reported(0, bpm.Report{
+			Composed:  now.Add(-250 * time.Millisecond),
+			Session:   bpm.Session{Rendered: 60, Lagged: 1, Dropped: 2, Output: 120},
+			Rendition: bpm.Rendition{Input: 60, Skipped: 3},
+		}, now)
+		h.reported(1, bpm.Report{Session: bpm.Session{Rendered: 60, Lagged: 1}, Rendition: bpm.Rendition{Input: 60, Skipped: 1}}, now)
+	}
+	if got := h.snapshot(now).OBS; got == nil || *got != (OBS{120, 2, 8, 4, 0.25}) {
+		t.Errorf("%+v", got)
 	}
 }
 
