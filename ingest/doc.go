@@ -13,11 +13,13 @@
 // the library sees it, amf and flv read the two notations involved, and
 // rtmptest makes traffic for tests.
 //
-// Goroutines: per listener the accept loop and the library's; per connection
-// the library's reader and writer. A session's methods run on its reader, and
-// so does the packaging of its frames: a slow packager is back-pressure on the
-// encoder, through TCP, and nothing is queued. Other goroutines reach a session
-// only by cutting its connection and by reading its health.
+// Goroutines: per listener the accept loop and the library's; per connection one
+// that waits for its handshake to begin, then the library's reader and writer;
+// per publisher one that judges its health. A session's methods run on its
+// reader, and so does the packaging of its frames: a slow packager is
+// back-pressure on the encoder, through TCP, and nothing is queued. Other
+// goroutines reach a session only by cutting its connection and by reading its
+// health.
 //
 // Invariants:
 //   - at most one publisher holds a channel; a newer one with the same key

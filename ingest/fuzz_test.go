@@ -35,6 +35,11 @@ func (s *tape) RemoteAddr() net.Addr             { return textAddr("tape") }
 type memory struct {
 	dialed chan net.Conn
 	closed chan struct{}
+	once   *sync.Once
+}
+
+func newMemory() memory {
+	return memory{make(chan net.Conn), make(chan struct{}), new(sync.Once)}
 }
 
 func (m memory) Accept() (net.Conn, error) {
@@ -46,7 +51,7 @@ func (m memory) Accept() (net.Conn, error) {
 	}
 }
 
-func (m memory) Close() error   { close(m.closed); return nil }
+func (m memory) Close() error   { m.once.Do(func() { close(m.closed) }); return nil }
 func (m memory) Addr() net.Addr { return textAddr("memory") }
 
 // FuzzServer sends arbitrary chunks to a whole server, library included, from
@@ -72,7 +77,7 @@ func FuzzServer(f *testing.F) {
 			}
 			return nil
 		}
-		ln := memory{make(chan net.Conn), make(chan struct{})}
+		ln := newMemory()
 		ctx, stop := context.WithCancel(t.Context())
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(ctx, ln) }()

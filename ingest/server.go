@@ -111,9 +111,18 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		}
 		sessions.Add(1)
 		se := s.newSession(ctx, socket, from, sessions.Done)
-		if !s.admit(se) || !feed.put(ctx, se) {
+		if !s.admit(se) {
 			se.Close()
+			return
 		}
+		arrivals.Go(func() {
+			if err := se.Greeted(); err != nil {
+				se.log.Debug("connection closed before its handshake", "cause", err)
+				se.Close()
+			} else if !feed.put(ctx, se) {
+				se.Close()
+			}
+		})
 	}
 	err := s.accept(ctx, ln, func(socket net.Conn) {
 		s.tally.accepted.Add(1)

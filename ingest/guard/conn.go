@@ -20,6 +20,7 @@ type Conn struct {
 	opened   time.Time
 
 	// read state, owned by the goroutine that calls Read
+	hello      []byte // what Greeted has read
 	in         *assembler
 	handshake  int       // handshake bytes the peer still owes
 	chunk      []byte    // the message being handed to the library,
@@ -34,6 +35,7 @@ type Conn struct {
 	acked      uint64
 	ignored    uint64
 	offer      Offer
+	expected   time.Time // when the deadline for media was moved last
 	pinged     time.Time // when the last ping went out,
 	pingDue    time.Time // and when the next one may
 	timeout    error     // what a read deadline that passes now means
@@ -67,13 +69,57 @@ func New(socket net.Conn, handshake time.Duration) *Conn {
 	c := &Conn{
 		Conn:      socket,
 		opened:    time.Now(),
-		in:        newAssembler(bufio.NewReaderSize(socket, readBuffer)),
+		in:        newAssembler(nil),
 		handshake: handshakeBytes,
 		ackWindow: defaultWindow / 2,
 	}
 	c.in.room = c.room
 	c.readUntil(c.opened.Add(handshake), errHandshake)
 	return c
+}
+
+// Greeted waits for the first half of the peer's handshake, without which there
+// is no need for the library and for much memory. It is called before Read, if
+// at all.
+func (c *Conn) Greeted() error {
+	const version, rest = 1, 1536
+	err := c.greet(version)
+	if err == nil && c.hello[0] != 3 {
+		err = errNotRTMP
+	}
+	if err == nil {
+		err = c.greet(rest)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = c.timeout
+	}
+	if err != nil {
+		return c.end(err)
+	}
+	return nil
+}
+
+// greet reads n bytes.
+func (c *Conn) greet(n int) error {
+	b := make([]byte, n)
+	_, err := io.ReadFull(c.Conn, b)
+	c.hello = append(c.hello, b...)
+	return err
+}
+
+// resumed is a socket some of which has been read.
+type resumed struct {
+	head   []byte
+	socket net.Conn
+}
+
+func (r *resumed) Read(p []byte) (int, error) {
+	if len(r.head) == 0 {
+		return r.socket.Read(p)
+	}
+	n := copy(p, r.head)
+	r.head = r.head[n:]
+	return n, nil
 }
 
 // Read gives the library the handshake as it came and then one message after
@@ -92,6 +138,10 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 	}()
 	if err := c.Err(); err != nil {
 		return 0, err
+	}
+	if c.in.src == nil {
+		c.in.src = bufio.NewReaderSize(&resumed{c.hello, c.Conn}, readBuffer)
+		c.hello = nil
 	}
 	if c.handshake > 0 {
 		return c.readHandshake(p)
@@ -164,7 +214,16 @@ func (c *Conn) Publishing(stream uint32) {
 	c.in.budget, c.in.hold = 0, maxHeld
 	now := time.Now()
 	c.pingDue = now.Add(pingFirst)
-	c.readUntil(now.Add(mediaTimeout), errSilent)
+	c.expectMedia(now)
+}
+
+// expectMedia gives the peer time for its next message. Moving the deadline of
+// a socket is dear, so it is moved once a second and lies that much further off.
+func (c *Conn) expectMedia(now time.Time) {
+	if now.Sub(c.expected) >= mediaStep {
+		c.expected = now
+		c.readUntil(now.Add(mediaTimeout+mediaStep), errSilent)
+	}
 }
 
 // Retire is for a peer that has stopped publishing: nothing more is let through

@@ -26,6 +26,28 @@ func TestFirstByteDecides(t *testing.T) {
 
 // A Read ends where its message ends, or a stand-in would be taken for the
 // wrong body.
+// Greeted waits for as much as shows an RTMP peer, and Read goes on from there.
+func TestGreeted(t *testing.T) {
+	for in, want := range map[string]error{
+		"":                                  io.EOF,
+		"G":                                 errNotRTMP,
+		"\x03":                              io.EOF,
+		string(rtmptest.Handshake()):        nil,
+		"\x03half":                          io.ErrUnexpectedEOF,
+		string(make([]byte, 1<<10)):         errNotRTMP,
+		"\x03" + string(make([]byte, 1536)): nil,
+	} {
+		c := New(&script{in: strings.NewReader(in)}, 0)
+		err := c.Greeted()
+		if err != want || c.Err() != want {
+			t.Errorf("%d bytes: %v, %v, want %v", len(in), err, c.Err(), want)
+		}
+		if got, _ := io.ReadAll(io.LimitReader(c, handshakeBytes)); want == nil && string(got) != in {
+			t.Errorf("%d bytes: %d came through", len(in), len(got))
+		}
+	}
+}
+
 func TestReadKeepsMessagesApart(t *testing.T) {
 	socket := &script{in: bytes.NewReader(rtmptest.Join(rtmptest.Handshake(), publishing,
 		audio(1, "one").Bytes(), audio(2, "two").Bytes()))}
@@ -82,9 +104,9 @@ func TestDeadlines(t *testing.T) {
 		{"half a handshake", make([]byte, 1000), false, errHandshake, 10 * time.Second},
 		{"nothing after the handshake", rtmptest.Handshake(), false, errNoPublish, 15 * time.Second},
 		{"no publish", rtmptest.Join(rtmptest.Handshake(), rtmptest.Connect("live"), rtmptest.Message{ChunkStream: 9, Kind: rtmptest.Command}.Header(60_000)), true, errNoPublish, 15 * time.Second},
-		{"publish and silence", rtmptest.Join(rtmptest.Handshake(), publishing), false, errSilent, 15 * time.Second},
-		{"a message that drips in", rtmptest.Join(rtmptest.Handshake(), publishing, rtmptest.Message{ChunkStream: 9, Kind: rtmptest.Video}.Header(1<<20)), true, errSilent, 15 * time.Second},
-		{"media and silence", rtmptest.Join(rtmptest.Handshake(), publishing, half), false, errSilent, 15 * time.Second},
+		{"publish and silence", rtmptest.Join(rtmptest.Handshake(), publishing), false, errSilent, 16 * time.Second},
+		{"a message that drips in", rtmptest.Join(rtmptest.Handshake(), publishing, rtmptest.Message{ChunkStream: 9, Kind: rtmptest.Video}.Header(1<<20)), true, errSilent, 16 * time.Second},
+		{"media and silence", rtmptest.Join(rtmptest.Handshake(), publishing, half), false, errSilent, 16 * time.Second},
 	} {
 		t.Run(tc.what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -126,6 +148,7 @@ func TestMediaKeepsTheConnectionOpen(t *testing.T) {
 				t.Fatal(err, c.Err())
 			}
 		}
+		synctest.Wait() // for the last ping
 		encoder.Close()
 		if err := <-ended; err != io.EOF {
 			t.Error(err)

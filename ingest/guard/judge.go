@@ -54,7 +54,7 @@ func (c *Conn) judge(m message) (out message, ok bool, err error) {
 		// Empty audio is how some encoders say silence.
 		if c.publishing && len(m.body) > 0 {
 			now := time.Now()
-			c.readUntil(now.Add(mediaTimeout), errSilent)
+			c.expectMedia(now)
 			if err := c.ping(now); err != nil {
 				return message{}, false, err
 			}

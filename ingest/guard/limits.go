@@ -14,6 +14,8 @@ const (
 	// mediaTimeout is the longest wait for the next complete audio or video
 	// message. Complete, because a byte now and then must not hold a channel.
 	mediaTimeout = 15 * time.Second
+	// mediaStep is how much longer that may be, to spare work.
+	mediaStep = time.Second
 	// writeTimeout is for one write to a peer that does not read.
 	writeTimeout = 10 * time.Second
 	// farewellTimeout is the same once the connection is being cut.
