@@ -33,8 +33,10 @@ func (f *feed) enter(fr Frame, pic picture) {
 	}
 	if f.former != nil {
 		if l := f.former.lanes[fr.Track]; l != nil {
-			// The muxer completes a segment when it sees the key frame that starts the next one.
-			f.written(l, fr, true, l.writeVideo(fr.PTS, pic, f.clock.at(fr.PTS)))
+			if l.video.Codec == f.video[fr.Track].Codec {
+				// The muxer completes a segment when it sees the key frame that starts the next one.
+				f.written(l, fr, true, l.writeVideo(fr.PTS, pic, f.clock.at(fr.PTS)))
+			}
 			f.former.end(fr.Track)
 		}
 	}

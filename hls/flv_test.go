@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -52,7 +53,7 @@ func (c clip) copy() clip {
 		fr.Units = units
 		frames[i] = fr
 	}
-	c.frames = frames
+	c.frames, c.tracks = frames, slices.Clone(c.tracks)
 	return c
 }
 

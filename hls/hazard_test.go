@@ -106,6 +106,19 @@ func TestInputHazards(t *testing.T) {
 				return f.Kind == Video && f.DTS > 5200*time.Millisecond && f.DTS < 6800*time.Millisecond
 			})
 		})},
+		{name: "no video for 2.5 s", media: 8 * time.Second, breaks: 1, run: edited(longClip, func(f []Frame) []Frame {
+			return slices.DeleteFunc(f, func(f Frame) bool {
+				return f.Kind == Video && f.DTS > 5200*time.Millisecond && f.DTS < 7700*time.Millisecond
+			})
+		})},
+		{name: "frames that the muxer refuses", media: 3 * time.Second, breaks: 1, run: edited(func(t testing.TB) clip { return coded(t, H265, AAC) }, func(f []Frame) []Frame {
+			for i := range f {
+				if f[i].Kind == Video && f[i].DTS > 2200*time.Millisecond && f[i].DTS < 3500*time.Millisecond {
+					f[i].Units = [][]byte{{6 << 1, 1, 0}} // RADL_N
+				}
+			}
+			return f
+		})},
 		{name: "audio announced, never sent", media: 10 * time.Second, run: edited(longClip, func(f []Frame) []Frame {
 			return slices.DeleteFunc(f, func(f Frame) bool { return f.Kind == Audio })
 		})},

@@ -210,6 +210,44 @@ func TestLadderHazards(t *testing.T) {
 			}
 			return c
 		}},
+		{name: "a rendition without a second key frame", list: []string{"live.m3u8", "live-2.m3u8"}, edit: func(c clip) clip {
+			c.frames = slices.DeleteFunc(c.frames, func(f Frame) bool { return f.Track == 1 && f.Key && f.DTS > 500*time.Millisecond })
+			return c
+		}},
+		{name: "a rendition whose time stands still", list: []string{"live.m3u8", "live-2.m3u8"}, edit: func(c clip) clip {
+			for i := range c.frames {
+				if f := &c.frames[i]; f.Track == 1 {
+					f.Arrived = epoch.Add(f.DTS)
+					f.PTS, f.DTS = 0, 0
+				}
+			}
+			return c
+		}},
+		{name: "a rendition that the muxer refuses", list: []string{"live.m3u8", "live-2.m3u8"}, edit: func(c clip) clip {
+			c.tracks[1] = coded(t, H265, AAC).tracks[0] // whose frames are read differently
+			for i := range c.frames {
+				if f := &c.frames[i]; f.Track == 1 {
+					f.Units = [][]byte{{hevcIDR << 1, 1, 0}}
+					if !f.Key || f.DTS > 500*time.Millisecond {
+						f.Units = [][]byte{{6 << 1, 1, 0}} // RADL_N
+					}
+				}
+			}
+			return c
+		}},
+		{name: "tracks that do not exist", list: three, edit: func(c clip) clip {
+			c.frames = slices.Insert(c.frames, 50, Frame{Track: maxTracks, Units: [][]byte{{0x65, 1}}}, Frame{Track: -1}, Frame{Kind: Audio, Track: 1, Units: [][]byte{{1}}})
+			return c
+		}},
+		{name: "frames of a track that was not announced", list: three[:2], edit: func(c clip) clip {
+			for i := range c.frames {
+				if f := &c.frames[i]; f.Track == 2 && f.Key { // what H.264 brings in-band would count
+					f.Units = f.Units[len(f.Units)-1:]
+				}
+			}
+			c.tracks = c.tracks[:2]
+			return c
+		}},
 		{name: "jump forward 30 s", breaks: 1, list: three, edit: func(c clip) clip {
 			c.frames = append(c.frames[:len(c.frames)/2], shifted(c.frames[len(c.frames)/2:], 30*time.Second)...)
 			return c
@@ -220,9 +258,9 @@ func TestLadderHazards(t *testing.T) {
 			o := &Origin{Log: quiet()}
 			defer o.Close()
 			st := o.Start("tea", Show{ID: "s"})
-			all, s, c := watchAll(t, st), st.Publish(), ladder(t)
+			all, s, c := watchAll(t, st), st.Publish(), tt.edit(ladder(t))
 			c.announce(t, s)
-			all.write(s, tt.edit(c).frames, epoch)
+			all.write(s, c.frames, epoch)
 			wantVariants(t, st, tt.list...)
 			s.Close()
 			all.look()
@@ -260,5 +298,72 @@ func TestLadderStaysAligned(t *testing.T) {
 			}
 			all.inStep()
 		})
+	}
+}
+
+// Codecs may differ between renditions, and one that changes its own makes the same discontinuity in all.
+func TestLadderCodecChange(t *testing.T) {
+	o := &Origin{Log: quiet()}
+	defer o.Close()
+	st := o.Start("tea", Show{ID: "s"})
+	all, s, c := watchAll(t, st), st.Publish(), ladder(t)
+	c.announce(t, s)
+	hevc := coded(t, H265, AAC)
+	changed := false
+	for _, f := range c.frames {
+		if f.Kind == Video && f.Track == 1 && f.DTS > 5900*time.Millisecond { // from here on H.265
+			continue
+		}
+		if !changed && f.DTS > 5900*time.Millisecond {
+			changed = true
+			if err := s.SetVideo(1, hevc.tracks[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all.write(s, []Frame{f}, epoch)
+		for len(hevc.frames) > 0 && hevc.frames[0].DTS+6*time.Second <= f.DTS {
+			if h := shifted(hevc.frames[:1], 6*time.Second)[0]; h.Kind == Video {
+				h.Track = 1
+				all.write(s, []Frame{h}, epoch)
+			}
+			hevc.frames = hevc.frames[1:]
+		}
+	}
+	wantVariants(t, st, three...)
+	all.aligned(0)
+	for i := range three {
+		all[i].wantBreaks(1)
+		all[i].wantMedia(9 * time.Second)
+	}
+	index := strings.Split(string(st.timeline.look(0).index.plain), "\n")
+	if !strings.Contains(index[2], `"avc1.`) || !strings.Contains(index[4], `"hvc1.`) || !strings.Contains(index[6], `"avc1.`) {
+		t.Errorf("codecs in\n%s", strings.Join(index, "\n"))
+	}
+}
+
+// A player reads each variant on its own, and the multivariant playlist; the encoder dropped in between.
+func TestLadderPlays(t *testing.T) {
+	o := &Origin{Log: quiet()}
+	base := serveOrigin(t, o)
+	st := o.Start("tea", Show{ID: "s"})
+	ladder(t).upTo(4300*time.Millisecond).play(t, st.Publish(), epoch)
+	ladder(t).upTo(8*time.Second).without(2, 2*time.Second, 5*time.Second).play(t, st.Publish(), epoch.Add(20*time.Second))
+	o.End("tea")
+	for i, size := range []string{"640,360", "320,180", "160,90"} {
+		url := base + "tea/" + mediaFile(i)
+		if got := tool(t, "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "stream=width,height", "-of", "csv=p=0", url); !strings.Contains(got, size) {
+			t.Errorf("%s is of %s", url, got)
+		}
+		if i == 2 {
+			continue // ffmpeg reports the gaps as files that are not there
+		}
+		progress := tool(t, "ffmpeg", "-v", "error", "-nostdin", "-xerror", "-progress", "-", "-i", url, "-f", "null", "-")
+		if got := played(progress); got < 10*time.Second {
+			t.Errorf("%s: decoded %v", url, got)
+		}
+	}
+	streams := tool(t, "ffprobe", "-v", "error", "-show_entries", "program=nb_streams", "-of", "csv=p=0", base+"tea/index.m3u8")
+	if n := strings.Count(streams, "2"); n != 3 {
+		t.Errorf("a player finds %d variants: %q", n, streams)
 	}
 }

@@ -93,16 +93,19 @@ func readMP4(data []byte) (c clip, err error) {
 				at += int64(s.Duration)
 				switch t.Codec.(type) {
 				case *codecs.H264, *codecs.H265:
-					f.Track, f.Key = t.number, !s.IsNonSyncSample
+					f.Track = t.number
 					f.Units, err = s.GetH264()
 				case *codecs.AV1:
-					f.Track, f.Key = t.number, !s.IsNonSyncSample
+					f.Track = t.number
 					f.Units, err = s.GetAV1()
 				default:
 					f.Kind, f.Units = Audio, [][]byte{s.Payload}
 				}
 				if err != nil {
 					return c, err
+				}
+				if f.Kind == Video {
+					f.Key = clean(c.tracks[f.Track].Codec, f.Units).key
 				}
 				c.frames = append(c.frames, f)
 			}

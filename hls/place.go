@@ -42,8 +42,21 @@ func (t *timeline) advance() (changed []*rendition) {
 	return changed
 }
 
+// past reports whether a part lies behind a slot: by its key frame, or else by the greater part of it.
+func (r *rendition) past(s *slot, at time.Duration, p piece) bool {
+	if r.fresh {
+		return s.closed && at >= s.stop-slotSlack
+	}
+	return s.closed && at+p.duration/2 >= s.stop
+}
+
 // over reports whether the rendition has everything of a slot.
-func (r *rendition) over(s *slot) bool { return s.closed && r.through >= s.stop-slotSlack }
+func (r *rendition) over(s *slot) bool {
+	if r.fresh {
+		return s.closed && r.through >= s.stop-slotSlack
+	}
+	return s.closed && r.through >= s.stop-gridTolerance
+}
 
 // place puts one part into its slot. It reports false if the lead has not got far enough to tell which one that is.
 func (t *timeline) place(r *rendition, p dated) bool {
@@ -55,7 +68,7 @@ func (t *timeline) place(r *rendition, p dated) bool {
 	if s := r.filling; s != nil {
 		long := s.duration+p.duration > segmentMax(t.target)
 		switch {
-		case s.closed && at >= s.stop-slotSlack, s.closed && long:
+		case r.past(s.slot, at, p.piece), s.closed && long:
 			r.commit(t.target)
 		case s.closed:
 		case leads && long:
@@ -103,7 +116,7 @@ func (t *timeline) slotFor(r *rendition, at time.Duration, p dated) (s *slot, kn
 		return t.entry(r, at, p)
 	}
 	s = t.slot(r.next)
-	for s != nil && s.closed && at >= s.stop-slotSlack { // nothing came for it
+	for s != nil && r.past(s, at, p.piece) { // nothing came for it
 		s = t.slot(s.msn + 1)
 	}
 	switch {
