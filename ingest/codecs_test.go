@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -22,6 +23,11 @@ const (
 	asH264 = "-c:v libx264 -preset ultrafast -g 25 -bf 2 -sc_threshold 0"
 	asHEVC = "-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params log-level=none:keyint=25:min-keyint=25:scenecut=0:bframes=2:pools=1:frame-threads=1"
 	asAV1  = "-c:v libaom-av1 -cpu-used 8 -usage realtime -g 25 -keyint_min 25"
+	// The same without B-frames, so that the key frames of both are shown at the
+	// same time.
+	plainH264 = asH264 + " -bf 0"
+	plainHEVC = asHEVC + ":bframes=0"
+
 	asAAC  = "-c:a aac -b:a 64k"
 	asOpus = "-c:a libopus -b:a 64k"
 	asMP3  = "-c:a libmp3lame -b:a 64k"
@@ -51,10 +57,7 @@ func (h *house) send(channel string, tags []flv.Tag) *rtmptest.Client {
 func (h *house) watch(channel string) (streams string) {
 	h.t.Helper()
 	h.Origin.End(channel)
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /hls/{channel}/{file...}", h.Origin.Serve)
-	server := httptest.NewServer(mux)
-	defer server.Close()
+	server := h.serve()
 	probe := exec.CommandContext(h.t.Context(), "ffprobe", "-v", "error", "-count_packets",
 		"-show_entries", "stream=codec_name,width,height,nb_read_packets", "-of", "csv=p=0", server.URL+"/hls/"+channel+"/index.m3u8")
 	says, err := probe.CombinedOutput()
@@ -62,6 +65,30 @@ func (h *house) watch(channel string) (streams string) {
 		h.t.Errorf("ffprobe: %v", err)
 	}
 	return string(says)
+}
+
+// serve has the house's shows watched over HTTP, until the end of the test.
+func (h *house) serve() *httptest.Server {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /hls/{channel}/{file...}", h.Origin.Serve)
+	server := httptest.NewServer(mux)
+	h.t.Cleanup(server.Close)
+	return server
+}
+
+// fetch gets a playlist as lines.
+func (h *house) fetch(url string) []string {
+	h.t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	b, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		h.t.Fatalf("%s: %d %v", url, answer.StatusCode, err)
+	}
+	return strings.Split(strings.TrimSpace(string(b)), "\n")
 }
 
 func TestCodecs(t *testing.T) {

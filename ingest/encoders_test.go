@@ -125,7 +125,7 @@ func TestGStreamerIsRefused(t *testing.T) {
 // codecs.
 func TestOtherLibraryPublishesRenditions(t *testing.T) {
 	h := open(t, nil)
-	large, small, hevc := video(t, "160x90", asH264), video(t, "96x54", asH264), video(t, "64x36", asHEVC)
+	large, small, hevc := video(t, "160x90", plainH264), video(t, "96x54", plainH264), video(t, "64x36", plainHEVC)
 	av1, opus := video(t, "128x72", asAV1), audio(t, asOpus)
 	to, err := url.Parse("rtmp://" + h.address + "/live/key-of-tea")
 	if err != nil {
@@ -161,6 +161,11 @@ func TestOtherLibraryPublishesRenditions(t *testing.T) {
 			t.Errorf("%+v", v)
 		}
 	}
+	c.Close()
+	h.state("tea on")
+	h.state("tea off")
+	h.Origin.End("tea")
+	h.wantAligned("tea", 4)
 	if strings.Join(got, " ") != "h264 h265 av1" || p.Audio.Codec != "opus" || p.Dropped != 0 {
 		t.Errorf("%v, %+v", got, p)
 	}

@@ -14,8 +14,8 @@ import (
 
 // Every form that several video tracks come in gives the same renditions.
 func TestRenditions(t *testing.T) {
-	large, small := video(t, "160x90", asH264), video(t, "96x54", asH264)
-	hevc, aac := video(t, "64x36", asHEVC), audio(t, asAAC)
+	large, small := video(t, "160x90", plainH264), video(t, "96x54", plainH264)
+	hevc, aac := video(t, "64x36", plainHEVC), audio(t, asAAC)
 	sound := aac.Legacy(0xaf)
 	for what, tc := range map[string]struct {
 		tags []flv.Tag
@@ -50,7 +50,38 @@ func TestRenditions(t *testing.T) {
 			if got := h.watch("tea"); !strings.Contains(got, "h264,160,90") {
 				t.Errorf("a player finds %q", got)
 			}
+			h.wantAligned("tea", 1+len(tc.want))
 		})
+	}
+}
+
+// wantAligned checks that the channel's renditions are as many, and that their
+// segments start at the same times and last as long.
+func (h *house) wantAligned(channel string, renditions int) {
+	h.t.Helper()
+	base := h.serve().URL + "/hls/" + channel + "/"
+	var first []string
+	found := 0
+	for _, uri := range h.fetch(base + "index.m3u8") {
+		if strings.HasPrefix(uri, "#") || uri == "" {
+			continue
+		}
+		found++
+		var times []string
+		for _, line := range h.fetch(base + uri) {
+			if strings.HasPrefix(line, "#EXTINF") || strings.HasPrefix(line, "#EXT-X-PROGRAM-DATE-TIME") || strings.HasPrefix(line, "#EXT-X-MEDIA-SEQUENCE") {
+				times = append(times, line)
+			}
+		}
+		if first == nil {
+			first = times
+		}
+		if len(times) < 5 || !slices.Equal(times, first) {
+			h.t.Errorf("%s has segments %q, the first rendition %q", uri, times, first)
+		}
+	}
+	if found != renditions {
+		h.t.Errorf("%d renditions in the playlist, want %d:\n%s", found, renditions, strings.Join(h.fetch(base+"index.m3u8"), "\n"))
 	}
 }
 
