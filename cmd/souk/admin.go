@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"souk/ingest"
 	"souk/show"
 )
 
@@ -47,5 +48,32 @@ func (s *souk) metrics() *prometheus.Registry {
 	gauge("shows_live", "Shows with a publisher.", func() float64 { return float64(s.board.Count(show.Live)) })
 	gauge("shows_paused", "Shows waiting for their encoder.", func() float64 { return float64(s.board.Count(show.Paused)) })
 	gauge("sockets", "Open websockets.", func() float64 { return float64(s.hub.Stats().Sockets) })
+	gauge("ingest_connections", "Open encoder connections.", func() float64 { return float64(s.ingest.Stats().Connections) })
+	gauge("ingest_publishers", "Encoder connections that publish.", func() float64 { return float64(s.ingest.Stats().Publishers) })
+	for _, c := range []struct {
+		name, help string
+		value      func(ingest.Stats) int64
+	}{
+		{"connections", "Encoder connections taken.", func(n ingest.Stats) int64 { return n.Accepted }},
+		{"crowded", "Encoder connections closed because there are too many.", func(n ingest.Stats) int64 { return n.Crowded }},
+		{"barred", "Encoder connections closed after too many wrong keys.", func(n ingest.Stats) int64 { return n.Barred }},
+		{"refused", "Publishes refused.", func(n ingest.Stats) int64 { return n.Refused }},
+		{"wrong_keys", "Publishes refused for their key.", func(n ingest.Stats) int64 { return n.WrongKeys }},
+		{"contested", "Publishes refused because another encoder holds the channel.", func(n ingest.Stats) int64 { return n.Contested }},
+		{"published", "Publishes let in.", func(n ingest.Stats) int64 { return n.Published }},
+		{"takeovers", "Publishes that replaced another.", func(n ingest.Stats) int64 { return n.Takeovers }},
+		{"panics", "Panics recovered in encoder connections.", func(n ingest.Stats) int64 { return n.Panics }},
+		{"bytes", "Bytes of audio and video.", func(n ingest.Stats) int64 { return n.Bytes }},
+		{"video_frames", "Video frames.", func(n ingest.Stats) int64 { return n.VideoFrames }},
+		{"audio_frames", "Audio frames.", func(n ingest.Stats) int64 { return n.AudioFrames }},
+		{"late_frames", "Frames that came far behind their time.", func(n ingest.Stats) int64 { return n.Late }},
+		{"repaired_frames", "Frames whose timestamps made no sense.", func(n ingest.Stats) int64 { return n.Repaired }},
+		{"dropped_messages", "Messages that made no sense.", func(n ingest.Stats) int64 { return n.Dropped }},
+	} {
+		reg.MustRegister(prometheus.NewCounterFunc(
+			prometheus.CounterOpts{Namespace: "souk", Subsystem: "ingest", Name: c.name + "_total", Help: c.help},
+			func() float64 { return float64(c.value(s.ingest.Stats())) }))
+	}
+	reg.MustRegister(publishers{s.ingest})
 	return reg
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"strconv"
 
@@ -64,7 +65,14 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (s *souk, err erro
 	s.origin = &hls.Origin{Log: log, OnPlayable: s.onPlayable}
 	s.board = &show.Board{DB: s.db, Log: log, Grace: cfg.Grace, OnChange: s.onShow}
 	s.keys = &keys{accounts: s.accounts, used: map[string]string{}}
-	s.ingest = &ingest.Server{Keys: s.keys, Origin: s.origin, OnState: s.onPublisher, Log: log}
+	rtmpProxies, err := parseProxies(cfg.RTMPProxies)
+	if err != nil {
+		return nil, fmt.Errorf("%w: --rtmp-proxies: %v", errUsage, err)
+	}
+	s.ingest = &ingest.Server{
+		Keys: s.keys, Origin: s.origin, OnState: s.onPublisher, OnHealth: s.onHealth, Policy: s.policy,
+		Endpoints: func(r *http.Request) []string { return []string{s.rtmpServer(r)} }, Proxies: rtmpProxies, Log: log,
+	}
 	s.hub = &chat.Hub{Who: chatWho{s}, Log: &chat.SQLLog{DB: s.db}, Snapshot: s.snapshot, Logger: log}
 	if err := s.buildShop(); err != nil {
 		return nil, err

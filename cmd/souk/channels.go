@@ -84,28 +84,40 @@ func (s *souk) getChannel(w http.ResponseWriter, r *http.Request) error {
 	return api.Write(w, http.StatusOK, a)
 }
 
+// ingestAnswer is what a host needs to go on air, and how the stream is doing.
+type ingestAnswer struct {
+	Server    string                `json:"server"`
+	Key       string                `json:"stream_key"`
+	Publisher ingest.Publisher      `json:"publisher"`
+	Policy    account.EncoderPolicy `json:"policy"`
+	OBS       []ingest.Paste        `json:"obs"` // for several renditions out of OBS, one for each kind of computer
+}
+
 // getIngest handles GET /api/v1/channels/{channel}/ingest: the two fields for
 // the encoder, and how its stream is doing.
 func (s *souk) getIngest(w http.ResponseWriter, r *http.Request) error {
 	channel := r.PathValue("channel")
-	if _, err := s.accounts.Require(r, channel, account.Owner, account.Host); err != nil {
+	if _, err := s.accounts.Require(r, channel, conductors...); err != nil {
 		return err
 	}
 	key, err := s.accounts.StreamKey(r.Context(), channel)
 	if err != nil {
 		return err
 	}
-	publisher, ok := s.ingest.Publisher(channel)
-	if !ok {
-		publisher = ingest.Publisher{Advice: []string{}}
+	policy, err := s.accounts.EncoderPolicy(r.Context(), channel)
+	if err != nil {
+		return err
 	}
-	return api.Write(w, http.StatusOK, map[string]any{"server": s.rtmpServer(r), "stream_key": key, "publisher": publisher})
+	publisher, _ := s.ingest.Publisher(channel)
+	return api.Write(w, http.StatusOK, ingestAnswer{
+		Server: s.rtmpServer(r), Key: key, Publisher: publisher, Policy: policy, OBS: ingest.Pastes(ingest.Policy(policy)),
+	})
 }
 
 // rotateKey handles POST /api/v1/channels/{channel}/ingest/rotate.
 func (s *souk) rotateKey(w http.ResponseWriter, r *http.Request) error {
 	channel := r.PathValue("channel")
-	if _, err := s.accounts.Require(r, channel, account.Owner, account.Host); err != nil {
+	if _, err := s.accounts.Require(r, channel, conductors...); err != nil {
 		return err
 	}
 	key, err := s.accounts.RotateKey(r.Context(), channel)

@@ -21,7 +21,8 @@ type Config struct {
 	HTTP, RTMP, RTMPS, Admin string
 	TLSCert, TLSKey          string
 	Data, Database           string
-	PublicURL, Proxies       string
+	PublicURL                string
+	Proxies, RTMPProxies     string
 	StripeSecretKey          string
 	StripePublishableKey     string
 	StripeWebhookSecret      string
@@ -57,6 +58,7 @@ func options(c *Config) []option {
 		{"database", text(&c.Database), "", "postgres://… instead of a SQLite file in the data folder", true},
 		{"public-url", text(&c.PublicURL), "", "address people reach this server by, for links and cookies", false},
 		{"proxies", text(&c.Proxies), "127.0.0.0/8,::1", "networks of proxies whose X-Forwarded-For is believed", false},
+		{"rtmp-proxies", text(&c.RTMPProxies), "", "networks of proxies that introduce encoders with a PROXY header, and must", false},
 		{"stripe-secret-key", text(&c.StripeSecretKey), "", "Stripe secret or restricted key; without it a sandbox takes the payments", true},
 		{"stripe-publishable-key", text(&c.StripePublishableKey), "", "Stripe publishable key", false},
 		{"stripe-webhook-secret", text(&c.StripeWebhookSecret), "", "signing secret of the Stripe webhook endpoint /hooks/stripe", true},

@@ -52,6 +52,8 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("GET /api/v1/channels/{channel}", s.getChannel)
 	call("GET /api/v1/channels/{channel}/ingest", s.getIngest)
 	call("POST /api/v1/channels/{channel}/ingest/rotate", s.rotateKey)
+	call("PUT /api/v1/channels/{channel}/ingest/policy", s.accounts.SetEncoderPolicy)
+	page("POST /api/v3/GetClientConfiguration", s.ingest.ClientConfiguration) // OBS asks for its renditions here
 	call("GET /api/v1/shows/{show}", s.board.Get)
 	call("GET /api/v1/shows/{show}/log", s.board.GetLog)
 

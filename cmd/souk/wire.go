@@ -11,6 +11,7 @@ import (
 	"souk/account"
 	"souk/chat"
 	"souk/hls"
+	"souk/ingest"
 	"souk/internal/api"
 	"souk/shop"
 	"souk/show"
@@ -18,6 +19,9 @@ import (
 
 // pinClass is the CLASS of a pin's date range.
 const pinClass = "live.souk.pin"
+
+// conductors are the roles that run a show.
+var conductors = []account.Role{account.Owner, account.Host}
 
 // storeTimeout bounds what an event of the picture may wait for the database.
 const storeTimeout = 5 * time.Second
@@ -35,6 +39,20 @@ func (s *souk) onPublisher(ctx context.Context, channel string, on bool) error {
 	}
 	s.origin.Start(channel, hls.Show{ID: now.ID, StartedAt: now.StartedAt.Std()})
 	return s.markAgain(ctx, channel)
+}
+
+// onHealth tells the hosts what there is to say about their stream.
+func (s *souk) onHealth(channel string, p ingest.Publisher) {
+	s.hub.Whisper(channel, chat.To{Roles: words(conductors)}, chat.Event{Type: "health", Data: p})
+}
+
+// policy is what a channel wants from its encoders.
+func (s *souk) policy(ctx context.Context, channel string) ingest.Policy {
+	p, err := s.accounts.EncoderPolicy(ctx, channel)
+	if err != nil {
+		s.log.Error("encoder policy", "channel", channel, "err", err) // the server's own choice does
+	}
+	return ingest.Policy(p)
 }
 
 // markAgain puts the pin that is on air into a timeline that is new, as it is

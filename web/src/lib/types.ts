@@ -106,7 +106,8 @@ export type Publisher = {
   advice: string[] | null;
 };
 
-export type Ingest = { server: string; stream_key: string; publisher: Publisher };
+/** `obs` are configurations to paste into OBS, one for each kind of computer. */
+export type Ingest = { server: string; stream_key: string; publisher: Publisher; obs: { name: string; config: unknown }[] };
 
 export type TestMethod = { test: string; label: string; hint: string };
 
