@@ -227,20 +227,21 @@ func TestInputHazards(t *testing.T) {
 func FuzzSession(f *testing.F) {
 	c := simple(f)
 	f.Add([]byte{0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
+	f.Add([]byte{33, 8, 1, 33, 8, 0, 90, 8, 1, 90, 8, 0})
 	f.Add([]byte("\x00\x00\x40\x00\x00\x80\x02\x00\xff\x05\x00\x10\x01\x00\x20"))
 	f.Fuzz(func(t *testing.T, plan []byte) {
 		o := &Origin{Log: slog.New(failOnPanic{t})}
 		defer o.Close()
 		st := o.Start("tea", Show{ID: "s"})
-		w := watch(t, st)
+		all := watchAll(t, st)
 		s := st.Publish()
 		c.announce(t, s)
-		shift, at := time.Duration(0), 0
+		track, shift, at := 0, time.Duration(0), 0
 		for len(plan) >= 3 && at < len(c.frames) { // a step: frames that pass, what to do to the next, how much
-			pass, what, much := int(plan[0]), plan[1]%8, int(plan[2])
+			pass, what, much := int(plan[0]), plan[1]%9, int(plan[2])
 			plan = plan[3:]
 			for range min(pass, len(c.frames)-at) {
-				w.one(s, c.frames[at], shift)
+				all.one(s, c.frames[at], track, shift)
 				at++
 			}
 			if at == len(c.frames) {
@@ -272,19 +273,25 @@ func FuzzSession(f *testing.F) {
 			case 7: // another encoder
 				s = st.Publish()
 				c.announce(t, s)
+			case 8: // go on in another track
+				track = much % (maxTracks + 1)
+				_ = s.SetVideo(track, c.tracks[0])
 			}
-			w.one(s, fr, shift)
+			all.one(s, fr, track, shift)
 		}
 		o.End("tea")
-		w.look()
+		all.look()
 	})
 }
 
 // one writes a frame that may be nonsense. Parts may be of any length then, but nothing else may give.
-func (w *watcher) one(s *Session, f Frame, shift time.Duration) {
+func (all watchers) one(s *Session, f Frame, track int, shift time.Duration) {
+	if f.Kind == Video {
+		f.Track = track
+	}
 	f.PTS, f.DTS, f.Arrived = f.PTS+shift, f.DTS+shift, epoch.Add(f.DTS)
 	_ = s.Write(f)
-	w.look()
+	all.look()
 }
 
 // failOnPanic fails the test when a session reports one.
