@@ -17,6 +17,7 @@ const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
 	maxHeader         = 32 << 10
+	requestTimeout    = time.Minute     // for one request to arrive, and for its answer to be taken
 	drainTimeout      = 8 * time.Second // after SIGTERM; the promise is 10 s in all
 )
 
@@ -39,6 +40,11 @@ func runServe(ctx context.Context, c *cli, args []string) error {
 // drains it. seed runs once the database can be written and before anybody
 // can reach the server; what it returns joins the ready file and the parts.
 func serve(ctx context.Context, cfg Config, log *slog.Logger, seed func(context.Context, *souk, *listeners) (any, []part, error)) error {
+	release, err := claim(cfg)
+	if err != nil {
+		return err
+	}
+	defer release()
 	s, err := build(ctx, cfg, log)
 	if err != nil {
 		return err
@@ -51,14 +57,16 @@ func serve(ctx context.Context, cfg Config, log *slog.Logger, seed func(context.
 	defer database.Wait()
 	defer stopLasting()
 
-	if err := s.load(ctx); err != nil {
-		return err
-	}
+	// Listeners first: a server that cannot open its ports must not have touched
+	// the shows of the one that has them.
 	ln, err := listen(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer ln.close()
+	if err := s.load(ctx); err != nil {
+		return err
+	}
 	s.reachedAt(ln)
 	var extra any
 	var more []part
@@ -164,6 +172,7 @@ func serveHTTP(ln net.Listener, h http.Handler, log *slog.Logger) part {
 		defer cut()
 		s := &http.Server{
 			Handler: h, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+			ReadTimeout: requestTimeout, WriteTimeout: requestTimeout, // media and websockets have their own
 			ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 			BaseContext: func(net.Listener) context.Context { return requests },
 		}
