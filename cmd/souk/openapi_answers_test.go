@@ -177,6 +177,11 @@ func (c caller) compare(method string, u *url.URL, header http.Header, body stri
 			complain([]string{"the parameter " + parameter + " is not described"})
 		}
 	}
+	for _, parameter := range []string{"Idempotency-Key", "Stripe-Signature"} {
+		if header.Get(parameter) != "" && resp.StatusCode < 300 && !c.declares(op, "header", parameter) {
+			complain([]string{"the header " + parameter + " is not described"})
+		}
+	}
 	described := c.follow(object(op, "responses", status))
 	if described == nil {
 		complain([]string{"this status is not described"})
@@ -266,7 +271,7 @@ func (a *answers) guest(name string) caller {
 func (a *answers) buyer(name, method string) caller {
 	a.t.Helper()
 	b := a.guest(name)
-	b.call("200", "PUT", "/api/v1/me", `{"email":"b@example.com","address":{"name":"B","line1":"1 High St","city":"Leeds","postal_code":"LS1 1AA","country":"GB"}}`)
+	b.call("200", "PUT", "/api/v1/me", `{"email":"b@example.com","address":{"name":"B","line1":"1 High St","line2":"Flat 2","city":"Leeds","region":"Yorkshire","postal_code":"LS1 1AA","country":"GB","phone":"+44 113 4960000"}}`)
 	b.call("200", "POST", "/api/v1/me/payment-methods", fmt.Sprintf(`{"test":%q}`, method))
 	return b
 }

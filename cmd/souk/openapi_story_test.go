@@ -144,6 +144,7 @@ func callShelf(nobody, guest, host caller) {
 	host.call("200", "PUT", "/api/v1/channels/tea/lineup", `{"products":["`+made+`","`+first+`"]}`)
 	host.call("204", "DELETE", "/api/v1/products/"+made, "")
 	host.call("404 no_such_product", "DELETE", "/api/v1/products/"+made, "")
+	host.call("404 no_such_product", "PATCH", "/api/v1/products/"+made, "{}")
 	if l := host.call("200", "GET", "/api/v1/channels/tea/lineup", ""); l.text("products.0") != first || l.text("products.1") != "" {
 		nobody.t.Errorf("lineup after the drop: %s", l.raw)
 	}
@@ -334,6 +335,7 @@ func callShow(nobody, host caller) {
 		nobody.t.Errorf("after the show: %s", s.raw)
 	}
 	nobody.call("404 no_such_show", "GET", "/api/v1/shows/none", "")
+	nobody.call("404 no_such_show", "GET", "/api/v1/shows/none/log", "")
 	nobody.call("400 bad_position", "GET", "/api/v1/shows/"+id+"/log?after=x", "")
 	log := nobody.call("200", "GET", "/api/v1/shows/"+id+"/log?after=0", "")
 

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"souk/account"
+	"souk/ingest"
+	"souk/shop"
+	"souk/show"
+)
+
+// answered are the types behind described schemas.
+var answered = map[string]any{
+	"Address":    account.Address{},
+	"Channel":    channelAnswer{},
+	"Decline":    shop.Decline{},
+	"Entry":      show.Entry{},
+	"Me":         me{},
+	"Method":     shop.Method{},
+	"Money":      shop.Money{},
+	"NewOffer":   shop.NewOffer{},
+	"NewProduct": shop.NewProduct{},
+	"Offer":      shop.Offer{},
+	"Order":      shop.Order{},
+	"Pin":        shop.Pin{},
+	"Product":    shop.Product{},
+	"Publisher":  ingest.Publisher{},
+	"Region":     shop.Region{},
+	"Show":       show.Show{},
+}
+
+// asked are those of them that clients send: what may be left out of a request
+// cannot be seen on its type.
+var asked = []string{"NewOffer", "NewProduct"}
+
+// A running server leaves out what there is nothing to say about. This test
+// sees those members too: a schema has the members of its type, and those that
+// are always there are required.
+func TestOpenAPIMembers(t *testing.T) {
+	d := readDescription(t)
+	for name, v := range answered {
+		schema := object(d.root, "components", "schemas", name)
+		for _, wrong := range d.likeType(schema, reflect.TypeOf(v), name, slices.Contains(asked, name)) {
+			t.Error(wrong)
+		}
+	}
+}
+
+// likeType returns how a schema differs from what encoding/json makes of a type.
+func (d document) likeType(schema map[string]any, of reflect.Type, at string, sent bool) (wrong []string) {
+	for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
+		if of.Kind() == reflect.Slice {
+			schema = object(d.follow(schema), "items")
+		}
+		of = of.Elem()
+	}
+	schema = d.follow(schema)
+	if alternatives, ok := schema["oneOf"].([]any); ok { // null or the thing itself
+		schema = d.follow(alternatives[len(alternatives)-1].(map[string]any))
+	}
+	if of.Kind() != reflect.Struct || says[json.Marshaler](of) || says[encoding.TextMarshaler](of) {
+		return nil
+	}
+	properties, always := object(schema, "properties"), []string{}
+	missing := maps.Clone(properties)
+	for _, f := range reflect.VisibleFields(of) {
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous || name == "" {
+			continue
+		}
+		delete(missing, name)
+		if properties[name] == nil {
+			wrong = append(wrong, at+"."+name+" is not described")
+			continue
+		}
+		if options == "" {
+			always = append(always, name)
+		}
+		wrong = append(wrong, d.likeType(object(properties, name), f.Type, at+"."+name, sent)...)
+	}
+	for name := range missing {
+		wrong = append(wrong, at+"."+name+" is described, and nobody says it")
+	}
+	var required []string
+	list, _ := schema["required"].([]any)
+	for _, name := range list {
+		required = append(required, name.(string))
+	}
+	slices.Sort(always)
+	slices.Sort(required)
+	if !sent && !slices.Equal(always, required) {
+		wrong = append(wrong, fmt.Sprintf("%s always has %q, and %q are required", at, always, required))
+	}
+	return wrong
+}
+
+// says tells whether values of a type have their own way into JSON.
+func says[T any](of reflect.Type) bool { return of.Implements(reflect.TypeFor[T]()) }
