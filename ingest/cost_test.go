@@ -144,7 +144,7 @@ func flatOut(b *testing.B, file string) {
 // The way of a message from the socket to the owned frame takes five
 // allocations at most, whatever the size of the chunks.
 func TestAllocationsPerMessage(t *testing.T) {
-	const rounds, allowed = 300, 5
+	const rounds, allowed = 60, 5
 	avc, aac := video(t, "160x90", asH264), audio(t, asAAC)
 	tags := rtmptest.Interleave(avc.Legacy(7), aac.Legacy(0xaf))
 	for _, size := range []int{128, 4096, 65536} {

@@ -229,7 +229,7 @@ func TestStopFreesTheChannel(t *testing.T) {
 			if n := h.Stats().Publishers; n != 0 {
 				t.Errorf("%d publishers", n)
 			}
-			c.Closed()
+			c.Close()
 		})
 	}
 }

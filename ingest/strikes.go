@@ -76,7 +76,8 @@ func (s *strikes) record(from netip.Prefix, now time.Time) *record {
 	return r
 }
 
-// forget makes room: for what says nothing any more, and else for anything.
+// forget makes room, for many so that it is seldom needed: what says nothing any
+// more goes, and else anything.
 func (s *strikes) forget(now time.Time) {
 	for from, r := range s.addresses {
 		if r.heal(now); r.wrong == 0 && !r.trusts(now) {
@@ -84,7 +85,7 @@ func (s *strikes) forget(now time.Time) {
 		}
 	}
 	for from := range s.addresses {
-		if len(s.addresses) < maxStruck {
+		if len(s.addresses) < maxStruck*3/4 {
 			return
 		}
 		delete(s.addresses, from)
