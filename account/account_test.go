@@ -127,6 +127,9 @@ func TestGuests(t *testing.T) {
 			}
 		})
 	}
+	if status, answer, _ := call(t, a.Guest, "POST", "", ""); status != 201 || answer["token"] == "" {
+		t.Errorf("a guest who says nothing: %d %v", status, answer)
+	}
 }
 
 func TestStreamKeys(t *testing.T) {

@@ -81,8 +81,10 @@ func (a *Accounts) check(ctx context.Context, hash, password string) (bool, erro
 // Guest handles POST /api/v1/guests: a viewer without an account.
 func (a *Accounts) Guest(w http.ResponseWriter, r *http.Request) error {
 	var body struct{ Name string }
-	if err := api.Read(w, r, &body); err != nil {
-		return err
+	if r.ContentLength != 0 { // a guest need not say anything
+		if err := api.Read(w, r, &body); err != nil {
+			return err
+		}
 	}
 	if wait, ok := a.guests.Take(address(r), ""); !ok {
 		return api.TooFast(wait)
