@@ -223,6 +223,10 @@ func readProducts(from io.Reader) ([]NewProduct, error) {
 		if errors.Is(err, io.EOF) {
 			return all, nil
 		}
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return nil, api.Fail(http.StatusRequestEntityTooLarge, "too_large", "A file may have at most 4 MiB.")
+		}
 		if err != nil {
 			return nil, api.Fail(http.StatusUnprocessableEntity, "bad_csv", "The file cannot be read as CSV.").Because(err).With("row", len(all)+2)
 		}

@@ -168,6 +168,7 @@ func TestCSV(t *testing.T) {
 		for what, body := range map[string]string{"empty": "", "no columns": "a,b\n1,2\n", "cut off": "title,sku,stock,currency,price_minor\n\"x"} {
 			same(t, what, w.call("mert", "POST", in, body).status, 422)
 		}
+		same(t, "too large", w.call("mert", "POST", in, "title,sku,stock,currency,price_minor\n"+strings.Repeat("a", 4<<20)).status, 413)
 		w.clean()
 	})
 }
