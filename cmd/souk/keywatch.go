@@ -51,8 +51,9 @@ func (k *keys) watch(ctx context.Context, cut func(channel string)) error {
 		}
 		for channel, key := range k.inUse() {
 			if now, err := k.accounts.ChannelForKey(ctx, key); errors.Is(err, account.ErrNoKey) || err == nil && now != channel {
-				k.forget(channel, key)
-				cut(channel)
+				if k.forget(channel, key) {
+					cut(channel)
+				}
 			}
 		}
 	}
@@ -64,10 +65,14 @@ func (k *keys) inUse() map[string]string {
 	return maps.Clone(k.used)
 }
 
-func (k *keys) forget(channel, key string) {
+// forget returns false when the channel's publisher has come back with another
+// key meanwhile: that one stays.
+func (k *keys) forget(channel, key string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.used[channel] == key {
-		delete(k.used, channel)
+	if k.used[channel] != key {
+		return false
 	}
+	delete(k.used, channel)
+	return true
 }
