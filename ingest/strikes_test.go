@@ -68,10 +68,14 @@ func TestStrikesAreForgotten(t *testing.T) {
 			t.Fatalf("%d addresses are remembered", n)
 		}
 	}
-	s.wrong(address(0), now.Add(time.Hour))
-	s.wrong(address(1), now.Add(time.Hour))
-	if n := len(s.addresses); n > 2 {
-		t.Errorf("%d addresses are remembered an hour later", n)
+	now = now.Add(time.Hour)
+	for i := range maxStruck {
+		s.wrong(address(1<<20+i), now)
+	}
+	for from, r := range s.addresses {
+		if r.at != now {
+			t.Fatalf("%v is remembered an hour later", from)
+		}
 	}
 }
 
