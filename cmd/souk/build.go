@@ -74,6 +74,9 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (s *souk, err erro
 		Endpoints: func(r *http.Request) []string { return []string{s.rtmpServer(r)} }, Proxies: rtmpProxies, Log: log,
 	}
 	s.hub = &chat.Hub{Who: chatWho{s}, Log: &chat.SQLLog{DB: s.db}, Snapshot: s.snapshot, Logger: log}
+	if at := cfg.public(); at != nil {
+		s.hub.Origins = []string{at.Host}
+	}
 	if err := s.buildShop(); err != nil {
 		return nil, err
 	}

@@ -138,8 +138,8 @@ func (s *souk) cutPublisher(channel string) {
 // reach the pages, with the port of the RTMP listener.
 func (s *souk) rtmpServer(r *http.Request) string {
 	host := r.Host
-	if public, err := url.Parse(s.cfg.PublicURL); err == nil && public.Host != "" {
-		host = public.Host
+	if at := s.cfg.public(); at != nil {
+		host = at.Host
 	}
 	return "rtmp://" + net.JoinHostPort((&url.URL{Host: host}).Hostname(), s.rtmpPort) + "/live"
 }

@@ -191,6 +191,15 @@ func (c *Config) database() string {
 	return "sqlite:" + filepath.Join(c.Data, "souk.db")
 }
 
+// public is the address people reach the server by; nil when it is that of
+// each request.
+func (c *Config) public() *url.URL {
+	if u, err := url.Parse(c.PublicURL); err == nil && u.Host != "" {
+		return u
+	}
+	return nil
+}
+
 // https tells whether people reach the server by https only.
 func (c *Config) https() bool { return strings.HasPrefix(c.PublicURL, "https://") }
 

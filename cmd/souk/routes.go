@@ -99,6 +99,9 @@ func (s *souk) outer(next http.Handler) http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
 	// The provider's notifications come from elsewhere and carry a signature.
 	crossOrigin.AddInsecureBypassPattern("POST /hooks/stripe")
+	if at := s.cfg.public(); at != nil { // behind a proxy that calls us by another name
+		_ = crossOrigin.AddTrustedOrigin(at.Scheme + "://" + at.Host) // checked at start
+	}
 	crossOrigin.SetDenyHandler(api.Handler(func(http.ResponseWriter, *http.Request) error {
 		return api.Fail(http.StatusForbidden, "cross_origin", "This request comes from another site.")
 	}))
