@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,6 +126,9 @@ func parse(c *cli, name string, args []string, extra func(*flag.FlagSet, *Config
 	}
 	if extra != nil {
 		extra(set, &cfg)
+		if err := presets(c, set, all); err != nil {
+			return cfg, nil, err
+		}
 	}
 	// Flags may stand before and after the arguments.
 	var words []string
@@ -140,6 +144,25 @@ func parse(c *cli, name string, args []string, extra func(*flag.FlagSet, *Config
 		}
 		words, args = append(words, set.Arg(0)), set.Args()[1:]
 	}
+}
+
+// presets sets the flags of set that are not among the options from the
+// environment. None of them is a secret but the address to publish to, which
+// ends in a stream key.
+func presets(c *cli, set *flag.FlagSet, options []option) (err error) {
+	set.VisitAll(func(f *flag.Flag) {
+		if slices.ContainsFunc(options, func(o option) bool { return o.name == f.Name }) {
+			return
+		}
+		v, from, e := fromEnv(c, option{name: f.Name, secret: f.Name == publishTo})
+		if e == nil && v != "" {
+			if e = f.Value.Set(v); e != nil {
+				e = fmt.Errorf("%w: %s: %v", errUsage, from, e)
+			}
+		}
+		err = errors.Join(err, e)
+	})
+	return err
 }
 
 // fromEnv returns the value of o in the environment and the variable it came
@@ -188,8 +211,11 @@ func (c *Config) database() string {
 	if c.Database != "" {
 		return c.Database
 	}
-	return "sqlite:" + filepath.Join(c.Data, "souk.db")
+	return "sqlite:" + c.sqlite()
 }
+
+// sqlite is the file that holds everything when there is no other database.
+func (c *Config) sqlite() string { return filepath.Join(c.Data, "souk.db") }
 
 // public is the address people reach the server by; nil when it is that of
 // each request.

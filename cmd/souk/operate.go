@@ -38,6 +38,17 @@ func runVersion(_ context.Context, c *cli, _ []string) error {
 	return nil
 }
 
+// withExisting is withDatabase for commands that have nothing to say about an
+// empty shop: a mistyped folder must not become one that is "clean".
+func withExisting(ctx context.Context, c *cli, cfg Config, do func(context.Context, *db.DB, *slog.Logger) error) error {
+	if cfg.Database == "" {
+		if _, err := os.Stat(cfg.sqlite()); err != nil {
+			return fmt.Errorf("--data: no souk has run here: %w", err)
+		}
+	}
+	return withDatabase(ctx, c, cfg, do)
+}
+
 // withDatabase runs an operator's command on the database, beside a running
 // server or without one.
 func withDatabase(ctx context.Context, c *cli, cfg Config, do func(context.Context, *db.DB, *slog.Logger) error) error {
@@ -163,7 +174,7 @@ func withKey(ctx context.Context, c *cli, name string, args []string, do func(*a
 	if len(rest) != 1 {
 		return fmt.Errorf("%w: %s needs a channel, after the flags", errUsage, name)
 	}
-	return withDatabase(ctx, c, cfg, func(ctx context.Context, d *db.DB, log *slog.Logger) error {
+	return withExisting(ctx, c, cfg, func(ctx context.Context, d *db.DB, log *slog.Logger) error {
 		key, err := do(account.New(d, log), ctx, rest[0])
 		if err != nil {
 			return sentence(err)
@@ -182,7 +193,7 @@ func runFsck(ctx context.Context, c *cli, args []string) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("%w: fsck takes flags only", errUsage)
 	}
-	return withDatabase(ctx, c, cfg, func(ctx context.Context, d *db.DB, log *slog.Logger) error {
+	return withExisting(ctx, c, cfg, func(ctx context.Context, d *db.DB, log *slog.Logger) error {
 		broken, err := shop.New(d, log).Fsck(ctx)
 		if err != nil {
 			return err

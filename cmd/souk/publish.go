@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -12,6 +13,9 @@ import (
 	"souk/internal/testcard"
 )
 
+// publishTo is the flag whose value ends in a stream key.
+const publishTo = "to"
+
 // maxClip bounds a file that is pushed, in bytes: it is held in memory.
 const maxClip = 1 << 30
 
@@ -19,11 +23,17 @@ const maxClip = 1 << 30
 func runPublish(ctx context.Context, c *cli, args []string) error {
 	set := flag.NewFlagSet("publish", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	to := set.String("to", "", "rtmp://host/live/KEY")
+	to := set.String(publishTo, "", "rtmp://host/live/KEY")
 	file := set.String("file", "", "FLV file; the built-in clip without it")
 	loop := set.Bool("loop", false, "start over at the end, and reconnect when cut")
 	flatOut := set.Bool("flat-out", false, "as fast as the server takes it, not in real time")
+	if err := presets(c, set, nil); err != nil {
+		return err
+	}
 	if err := set.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
 		return fmt.Errorf("%w: %v", errUsage, err)
 	}
 	if *to == "" || set.NArg() > 0 {
