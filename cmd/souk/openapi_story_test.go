@@ -101,6 +101,8 @@ func callBeforeTheShow(nobody, host caller) {
 	if i := host.call("200", "GET", "/api/v1/channels/tea/ingest", ""); i.text("publisher.connected") != "false" {
 		nobody.t.Errorf("before the show: %s", i.raw)
 	}
+	host.call("422 bad_policy", "PUT", "/api/v1/channels/tea/ingest/policy", `{"renditions":7}`)
+	host.call("200", "PUT", "/api/v1/channels/tea/ingest/policy", `{"max_height":1080,"max_bitrate":8000000,"renditions":3}`)
 }
 
 func callWho(nobody, guest caller) {
@@ -111,6 +113,7 @@ func callWho(nobody, guest caller) {
 	nobody.call("422 bad_name", "POST", "/api/v1/guests", `{"name":"`+strings.Repeat("n", 33)+`"}`)
 	nobody.call("409 name_taken", "POST", "/api/v1/guests", `{"name":"H a n a"}`)
 	nobody.call("201", "POST", "/api/v1/guests", `{}`)
+	nobody.call("201", "POST", "/api/v1/guests", "")
 	nobody.call("403 cross_origin", "POST", "/api/v1/guests", `{}`, "Sec-Fetch-Site", "cross-site")
 	nobody.call("200", "POST", "/api/v1/logout", "")
 
@@ -157,6 +160,7 @@ func callShelf(nobody, guest, host caller) {
 	}
 	file("200", header+"tray,Tray,1200,USD,4\n")
 	file("422 bad_csv", "sku\n")
+	file("413 too_large", header+strings.Repeat("a", 4<<20))
 	if row := file("422 bad_price", header+"a,A,1,USD,1\nb,B,0,USD,1\n").text("row"); row != "3" {
 		nobody.t.Errorf("the bad row is %s", row)
 	}
