@@ -2,16 +2,21 @@
 //
 //	listener -> admission -> guard.Conn -> go-rtmp -> session -> flv -> hls.Session
 //
-// The Server accepts connections and admits them (server.go, admission.go).
+// The Server accepts connections (server.go), by themselves or introduced by a
+// proxy (proxy.go), and admits them: there are limits in all and per address
+// (admission.go), and addresses that send wrong keys have to wait (strikes.go).
 // Every connection gets a session (session.go), which is the RTMP library's
 // handler for it: it looks up the stream key, takes its seat on the channel
 // (air.go) and turns tags into frames (publisher.go). What a publisher sends is
-// measured for the studio and judged in plain sentences (health.go). The Encoder
-// (encoder.go) is the other end: it pushes a clip as OBS would.
+// measured (health.go, track.go), described for the studio (snapshot.go) and
+// judged in plain sentences (advice.go), changes of which are told (watch.go).
+// OBS can ask what to send in the first place (policy.go, obsconfig.go,
+// obshandler.go). The Encoder (encoder.go) is the other end: it pushes a clip as
+// OBS would.
 //
 // Below it, package guard bounds and normalises everything a peer sends before
-// the library sees it, amf and flv read the two notations involved, and
-// rtmptest makes traffic for tests.
+// the library sees it, amf and flv read the two notations involved, bpm what OBS
+// says about itself, and rtmptest makes traffic for tests.
 //
 // Goroutines: per listener the accept loop and the library's; per connection one
 // that waits for its handshake to begin, then the library's reader and writer;

@@ -60,6 +60,7 @@ func TestFFmpegPublishes(t *testing.T) {
 	if p.Video == nil || p.Video.Width != 160 || p.Video.Height != 90 || p.Audio == nil || !strings.HasPrefix(p.Encoder, "Lavf") {
 		t.Errorf("%+v %+v %+v", p, p.Video, p.Audio)
 	}
+	eventually(t, "a round trip", func() bool { p, _ := h.Publisher("tea"); return p.RTT > 0 })
 	if err := f.Wait(); err != nil {
 		t.Errorf("%v: %s", err, &f.says)
 	}

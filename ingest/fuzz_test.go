@@ -64,6 +64,11 @@ func FuzzServer(f *testing.F) {
 		f.Add(at, rtmptest.Join(rtmptest.CreateStream(), rtmptest.Publish("key-of-tea")))
 		f.Add(at, rtmptest.Invoke(1, "deleteStream", 7, nil, 1.0))
 		f.Add(at, rtmptest.Message{Kind: rtmptest.Video, Stream: 1, Body: []byte("\x17\x01\x00\x00\x00\x00\x00\x00\x01\x65")}.Bytes())
+		f.Add(at, rtmptest.Join(
+			rtmptest.Message{Kind: rtmptest.Video, Stream: 1, Body: []byte("\x90av01\x81\x08\x0c\x00\x0a\x0b\x00\x00\x00\x04\x3c\xff\xbc\xff\xf9\x80\x40")}.Bytes(),
+			rtmptest.Message{Kind: rtmptest.Video, Stream: 1, Body: []byte("\xa6\x23av01\x00\x00\x00\x03\x32\x01\x10hvc1\x01\x00\x00\x05\x00\x00\x00\x00\x01")}.Bytes(),
+			rtmptest.Message{Kind: rtmptest.Audio, Stream: 1, Body: []byte("\x90OpusOpusHead\x01\x01\x38\x01\x44\xac\x00\x00\x00\x00\x00")}.Bytes(),
+			rtmptest.Message{Kind: rtmptest.Audio, Stream: 1, Body: []byte("\x91Opus\xfc\xff\xfe")}.Bytes()))
 		f.Add(at, append(rtmptest.Invoke(0, "connect", 1), 0x0a, 0x7f, 0xff, 0xff, 0xff))
 		f.Add(at, rtmptest.Message{Kind: rtmptest.Video, Stream: 1, Time: 1 << 31, Body: make([]byte, 300)}.Bytes())
 	}

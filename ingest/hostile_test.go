@@ -116,6 +116,13 @@ func TestOddInputIsSurvived(t *testing.T) {
 		"extended timestamp, not repeated": {rtmptest.Join(at(20_000_000, true), at(20_000_040, true)), 2},
 		"timestamp wraps at 2^31":          {rtmptest.Join(at(1<<31-20, false), at(20, false)), 2},
 		"timestamp wraps at 2^32":          {rtmptest.Join(at(1<<32-20, false), at(20, false)), 2},
+		"end of the track":                 {rtmptest.Message{Kind: rtmptest.Video, Stream: 1, Body: []byte("\x17\x02\x00\x00\x00")}.Bytes(), 0},
+		"nanoseconds":                      {rtmptest.Message{Kind: rtmptest.Video, Stream: 1, Body: []byte("\xa7\x02\x00\x01\x00\x01avc1\x00\x00\x01\x00\x00\x00\x01\x41")}.Bytes(), 1},
+		"track longer than its message":    {rtmptest.Message{Kind: rtmptest.Video, Stream: 1, Body: []byte("\xa6\x11avc1\x01\xff\xff\xffa")}.Bytes(), 0},
+		"AV1 that is none":                 {rtmptest.Message{Kind: rtmptest.Video, Stream: 1, Body: []byte("\x96\x01av01\x01\x32\x7f")}.Bytes(), 0},
+		"user control 32":                  {control(rtmptest.UserControl, 0, 32, 0, 0, 0, 1), 0},
+		"7.9 MB frame": {rtmptest.Message{ChunkStream: 6, Kind: rtmptest.Video, Stream: 1, ChunkSize: 128,
+			Body: append(binary.BigEndian.AppendUint32([]byte("\x27\x01\x00\x00\x00"), 79<<20/10), make([]byte, 79<<20/10)...)}.Bytes(), 1},
 		"2 MB frame": {rtmptest.Message{ChunkStream: 6, Kind: rtmptest.Video, Stream: 1,
 			Body: append(binary.BigEndian.AppendUint32([]byte("\x27\x01\x00\x00\x00"), 2<<20), make([]byte, 2<<20)...)}.Bytes(), 1},
 	} {

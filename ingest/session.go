@@ -135,6 +135,8 @@ func (se *session) OnPublish(c *rtmp.StreamContext, _ uint32, cmd *message.NetSt
 	se.publishes.Store(true)
 	se.log = se.log.With("channel", p.channel)
 	se.log.Info("publisher on air")
+	offer := se.Offer()
+	se.log.Debug("the encoder says", "version", offer.FlashVer, "codecs", offer.FourCCs, "capabilities", offer.Caps)
 	se.Publishing(c.StreamID)
 	return nil
 }

@@ -16,7 +16,7 @@ type Publisher struct {
 	Renditions []Video `json:"renditions,omitempty"` // the further ones
 	Audio      *Audio  `json:"audio,omitempty"`
 
-	RTT      float64 `json:"rtt,omitempty"`      // seconds there and back, behind what the uplink still has to send
+	RTT      float64 `json:"rtt,omitempty"`      // seconds there and back
 	Drift    float64 `json:"drift,omitempty"`    // seconds that the sound is ahead of the picture
 	Late     int     `json:"late,omitempty"`     // frames that came more than a second behind their time
 	Repaired int     `json:"repaired,omitempty"` // frames with times that make no sense
@@ -75,7 +75,7 @@ func (h *health) snapshot(now time.Time) Publisher {
 		Since:     Time{h.since},
 		Remote:    h.remote,
 		Encoder:   h.encoder,
-		RTT:       round(h.rtt.Seconds(), 4),
+		RTT:       round(h.rtt.Seconds(), 6),
 		Late:      h.late,
 		Repaired:  h.repaired,
 		Dropped:   h.dropped,

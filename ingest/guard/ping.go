@@ -32,7 +32,3 @@ func (c *Conn) pong(now time.Time, echo uint32) {
 
 // stamp is what a ping says: milliseconds since the accept.
 func (c *Conn) stamp(t time.Time) uint32 { return uint32(t.Sub(c.opened) / time.Millisecond) }
-
-// RTT is how long the last ping that was answered took there and back, and 0
-// before that. Any goroutine may call it.
-func (c *Conn) RTT() time.Duration { return time.Duration(c.roundTrip.Load()) }

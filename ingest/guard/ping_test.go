@@ -130,6 +130,9 @@ func TestBacklog(t *testing.T) {
 	if n := c.Backlog(); n != 0 {
 		t.Errorf("%d bytes before anything was sent", n)
 	}
+	if d := c.RTT(); d <= 0 || d > time.Second {
+		t.Errorf("the system estimates %v", d)
+	}
 	v := video(0, 50_000)
 	encoder.Write(rtmptest.Join(v.Bytes(), v.Bytes()))
 	if _, err := lib.next(); err != nil {
