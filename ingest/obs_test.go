@@ -128,8 +128,8 @@ func TestOBSPublishes(t *testing.T) {
 	if p.Video.Width != 640 || p.Video.FPS < 25 || p.Video.KeyframeInterval != 2 || p.Audio == nil || !strings.Contains(p.Encoder, "obs") || p.Dropped != 0 {
 		t.Errorf("%+v %+v %+v", p, p.Video, p.Audio)
 	}
-	if p.RTT <= 0 {
-		t.Errorf("a round trip of %v s", p.RTT)
+	if p.RTT <= 0 || len(p.Advice) > 0 {
+		t.Errorf("a round trip of %v s, advice %q", p.RTT, p.Advice)
 	}
 	h.Kick("tea", "Your stream key was changed.")
 	long(t, says, "another hundred frames", func() bool {

@@ -224,6 +224,29 @@ func inBand(codec flv.Codec, size int) func(flv.Sets, rtmptest.Sample) []byte {
 	}
 }
 
+// OBS tells about itself in the key frames, in front of the picture.
+func TestOBSTellsAboutItself(t *testing.T) {
+	const rendered, lagged, dropped = 0x10101010, 0x01010101, 0x02020202 // no zeros, which would have to be escaped
+	metrics := []byte("\x06\x05\x47\xca\x60\xe7\x1c\x6a\x8b\x43\x88\xa3\x77\x15\x1d\xf7\xbf\x8a\xc2" +
+		"\x00\x01\x042026-11-20T19:00:00.123456789Z\x00\x03\x01\x10\x10\x10\x10\x02\x01\x01\x01\x01\x03\x02\x02\x02\x02\x04\x10\x10\x10\x10\x80")
+	film := video(t, "160x90", asH264)
+	for i, s := range film.Samples {
+		if s.Key {
+			film.Samples[i].Data = slices.Concat(binary.BigEndian.AppendUint32(nil, uint32(len(metrics))), metrics, s.Data)
+		}
+	}
+	h := open(t, nil)
+	h.send("tea", film.Legacy(7))
+	eventually(t, "all frames", func() bool { return h.frames("tea") == 75 })
+	p, _ := h.Publisher("tea")
+	if o := p.OBS; o == nil || o.Rendered != 3*rendered || o.Lagged != 3*lagged || o.Dropped != 3*dropped {
+		t.Errorf("%+v", o)
+	}
+	if len(p.Advice) != 2 || !strings.HasPrefix(p.Advice[0], "OBS drops 13 %") || !strings.HasPrefix(p.Advice[1], "OBS lags in 6 %") {
+		t.Errorf("%q", p.Advice)
+	}
+}
+
 // One medium alone is on air about a second after its first frame, whatever its
 // timestamps say.
 func TestOneMediumAlone(t *testing.T) {
