@@ -36,13 +36,17 @@ type tap struct {
 	init         []byte
 	scale        int64
 
-	segment, part uint64 // the first that was not read
-	number        uint32 // pieces read
+	segment uint64 // the first that was not read
+	part    int    // likewise in it
+	number  uint32 // pieces read
+
+	lead, sound sheet           // the media playlists as last read
+	answers     [2]bytes.Buffer // to the requests for a part and its audio
 }
 
 // open reads the multivariant playlist, which blocks until the source has a segment or is closed.
 func (t *tap) open() error {
-	body, err := t.get("index.m3u8")
+	body, err := t.get("index.m3u8", new(bytes.Buffer))
 	if err != nil {
 		return err
 	}
@@ -65,53 +69,53 @@ func (t *tap) open() error {
 // read returns what the source published since the last call, oldest first. It never blocks on a source that has
 // content.
 func (t *tap) read() ([]piece, error) {
-	lead, err := t.follow(t.video)
-	if err != nil {
+	if err := t.follow(t.video, &t.lead); err != nil {
 		return nil, err
 	}
-	var sound *playlist.Media
 	if t.audio != "" {
-		if sound, err = t.follow(t.audio); err != nil {
+		if err := t.follow(t.audio, &t.sound); err != nil {
 			return nil, err
 		}
 	}
 	if t.init == nil {
-		if err := t.readInit(lead, sound); err != nil {
+		if err := t.readInit(); err != nil {
 			return nil, err
 		}
 	}
 	var out []piece
-	for i, seg := range lead.Segments {
-		msn := uint64(lead.MediaSequence + i)
-		if seg.Gap || msn < t.segment {
+	var err error
+	for i, seg := range t.lead.segments {
+		msn := t.lead.first + uint64(i)
+		if seg.gap || msn < t.segment {
 			continue
 		}
 		if msn > t.segment {
 			t.segment, t.part = msn, 0
 		}
-		if len(seg.Parts) <= int(t.part) { // parts are listed for the newest segments only
+		if seg.to-seg.from <= t.part { // parts are listed for the newest segments only
 			return out, fmt.Errorf("hls: segment %d read too late", msn)
 		}
-		if out, err = t.fetch(out, seg.Parts, partsOf(sound, msn)); err != nil {
+		if out, err = t.fetch(out, msn); err != nil {
 			return out, err
 		}
 		out[len(out)-1].last = true
 		t.segment, t.part = msn+1, 0
 	}
-	return t.fetch(out, lead.Parts, partsOf(sound, uint64(lead.MediaSequence+len(lead.Segments))))
+	return t.fetch(out, t.lead.first+uint64(len(t.lead.segments)))
 }
 
-// fetch appends the parts of the current segment that were not read yet.
-func (t *tap) fetch(out []piece, parts, sound []*playlist.MediaPart) ([]piece, error) {
-	for int(t.part) < len(parts) {
+// fetch appends the parts of a segment that were not read yet.
+func (t *tap) fetch(out []piece, msn uint64) ([]piece, error) {
+	parts, sound := t.lead.partsOf(msn), t.sound.partsOf(msn)
+	for t.part < len(parts) {
 		p := parts[t.part]
-		body, err := t.get(p.URI)
+		body, err := t.get(string(p.uri), &t.answers[0])
 		if err != nil {
 			return out, err
 		}
 		var audio []byte
-		if int(t.part) < len(sound) {
-			if audio, err = t.get(sound[t.part].URI); err != nil {
+		if t.part < len(sound) {
+			if audio, err = t.get(string(sound[t.part].uri), &t.answers[1]); err != nil {
 				return out, err
 			}
 		}
@@ -121,39 +125,24 @@ func (t *tap) fetch(out []piece, parts, sound []*playlist.MediaPart) ([]piece, e
 		}
 		t.part++
 		t.number++
-		next := piece{body: joined, duration: p.Duration, independent: p.Independent}
+		next := piece{body: joined, duration: p.duration, independent: p.independent}
 		next.decode, next.present = first.startOf(t.scale)
 		out = append(out, next)
 	}
 	return out, nil
 }
 
-// partsOf lists the parts of one segment of a media playlist, complete or not.
-func partsOf(m *playlist.Media, msn uint64) []*playlist.MediaPart {
-	if m == nil || msn < uint64(m.MediaSequence) {
-		return nil
-	}
-	i := msn - uint64(m.MediaSequence)
-	switch n := uint64(len(m.Segments)); {
-	case i == n:
-		return m.Parts
-	case i < n:
-		return m.Segments[i].Parts
-	}
-	return nil
-}
-
-func (t *tap) readInit(lead, sound *playlist.Media) error {
-	if lead.Map == nil || sound != nil && sound.Map == nil {
+func (t *tap) readInit() error {
+	if t.lead.init == "" || t.audio != "" && t.sound.init == "" {
 		return fmt.Errorf("hls: source without an init section")
 	}
-	leading, err := t.get(lead.Map.URI)
+	leading, err := t.get(t.lead.init, new(bytes.Buffer))
 	if err != nil {
 		return err
 	}
 	var audio []byte
-	if sound != nil {
-		if audio, err = t.get(sound.Map.URI); err != nil {
+	if t.audio != "" {
+		if audio, err = t.get(t.sound.init, new(bytes.Buffer)); err != nil {
 			return err
 		}
 	}
@@ -161,21 +150,19 @@ func (t *tap) readInit(lead, sound *playlist.Media) error {
 	return err
 }
 
-func (t *tap) follow(name string) (*playlist.Media, error) {
-	body, err := t.get(name)
-	if err != nil {
-		return nil, err
+// follow reads a media playlist.
+func (t *tap) follow(name string, m *sheet) error {
+	if _, err := t.get(name, &m.text); err != nil {
+		return err
 	}
-	m := new(playlist.Media)
-	if err := m.Unmarshal(body); err != nil {
-		return nil, fmt.Errorf("hls: source's media playlist: %w", err)
-	}
-	return m, nil
+	return m.scan()
 }
 
-// get asks the source for one file. An empty answer is an error: that is how the muxer says that a name is unknown.
-func (t *tap) get(name string) ([]byte, error) {
-	w := reply{header: http.Header{}, status: http.StatusOK}
+// get asks the source for one file. The answer is written over what buf held and is good until buf is used again. An
+// empty answer is an error: that is how the muxer says that a name is unknown.
+func (t *tap) get(name string, buf *bytes.Buffer) ([]byte, error) {
+	buf.Reset()
+	w := reply{header: http.Header{}, status: http.StatusOK, body: buf}
 	t.src.Handle(&w, &http.Request{
 		Method: http.MethodGet,
 		URL:    &url.URL{Path: t.prefix + name},
@@ -192,7 +179,7 @@ func (t *tap) get(name string) ([]byte, error) {
 type reply struct {
 	header http.Header
 	status int
-	body   bytes.Buffer
+	body   *bytes.Buffer
 }
 
 func (w *reply) Header() http.Header         { return w.header }
