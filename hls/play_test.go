@@ -98,15 +98,22 @@ func played(progress string) (d time.Duration) {
 }
 
 // A player follows a show that is going on, in real time.
-func TestFFmpegFollowsLive(t *testing.T) {
+func TestFFmpegFollowsLive(t *testing.T) { follows(t, longClip(t), "index.m3u8") }
+
+// The same of a further rendition, while another one stops.
+func TestFFmpegFollowsRendition(t *testing.T) {
+	follows(t, ladder(t).without(2, 2*time.Second, time.Hour), "live-1.m3u8")
+}
+
+func follows(t *testing.T, c clip, file string) {
 	o := &Origin{Log: quiet()}
 	base := serveOrigin(t, o)
 	st := o.Start("tea", Show{ID: "s", StartedAt: time.Now()})
 	s := st.Publish()
+	c.announce(t, s)
 	published := make(chan error, 1)
 	go func() {
-		c, start := longClip(t), time.Now()
-		c.announce(t, s)
+		start := time.Now()
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
 		for _, f := range c.frames {
@@ -124,7 +131,7 @@ func TestFFmpegFollowsLive(t *testing.T) {
 	// It asks before anything is playable: the answer waits for the first segment.
 	start := time.Now()
 	progress := tool(t, "ffmpeg", "-v", "error", "-nostdin", "-xerror", "-progress", "-",
-		"-i", base+"tea/index.m3u8", "-t", "3", "-f", "null", "-")
+		"-i", base+"tea/"+file, "-t", "3", "-f", "null", "-")
 	if got := played(progress); got < 2900*time.Millisecond {
 		t.Errorf("decoded %v\n%s", got, progress)
 	}
