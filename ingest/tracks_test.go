@@ -242,7 +242,7 @@ func TestOBSTellsAboutItself(t *testing.T) {
 	if o := p.OBS; o == nil || o.Rendered != 3*rendered || o.Lagged != 3*lagged || o.Dropped != 3*dropped {
 		t.Errorf("%+v", o)
 	}
-	if len(p.Advice) != 2 || !strings.HasPrefix(p.Advice[0], "OBS drops 13 %") || !strings.HasPrefix(p.Advice[1], "OBS lags in 6 %") {
+	if len(p.Advice) != 2 || !strings.HasPrefix(p.Advice[0], "OBS drops 12 %") || !strings.HasPrefix(p.Advice[1], "OBS lags in 6 %") {
 		t.Errorf("%q", p.Advice)
 	}
 }

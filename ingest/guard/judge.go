@@ -117,10 +117,12 @@ func (c *Conn) command(m message) (message, bool, error) {
 		out.body = amf.Append(nil, name, transaction, nil, stream)
 	case "deleteStream":
 		if !c.publishing {
-			return message{}, false, nil // the library hangs up over a wrong id
+			return message{}, false, nil
 		}
+		// Which stream it names does not matter: there is one to stop, and the
+		// library hangs up over a wrong id.
 		out.stream = 0
-		out.body = amf.Append(nil, name, transaction, nil, natural(argument(3)))
+		out.body = amf.Append(nil, name, transaction, nil, c.stream)
 	case "closeStream":
 		out.body = amf.Append(nil, name, transaction, nil)
 	default:

@@ -67,7 +67,7 @@ func TestCommandsAreRewritten(t *testing.T) {
 		{"transaction not a number", rtmptest.Join(connect, rtmptest.Invoke(0, "createStream", math.NaN(), nil)), [][]any{connected, {"createStream", 0.0, nil}}},
 		{"transaction out of range", rtmptest.Join(connect, rtmptest.Invoke(0, "createStream", 1e300, nil)), [][]any{connected, {"createStream", 0.0, nil}}},
 		{"deleteStream", rtmptest.Join(connect, rtmptest.Publish("key"), rtmptest.Invoke(1, "deleteStream", 7, nil, 1.0)), [][]any{connected, {"publish", 5.0, nil, "key"}, {"deleteStream", 7.0, nil, 1.0}}},
-		{"deleteStream of nothing", rtmptest.Join(connect, rtmptest.Publish("key"), rtmptest.Invoke(1, "deleteStream", 7)), [][]any{connected, {"publish", 5.0, nil, "key"}, {"deleteStream", 7.0, nil, 0.0}}},
+		{"deleteStream of nothing", rtmptest.Join(connect, rtmptest.Publish("key"), rtmptest.Invoke(1, "deleteStream", 7)), [][]any{connected, {"publish", 5.0, nil, "key"}, {"deleteStream", 7.0, nil, 1.0}}},
 		{"deleteStream before publish", rtmptest.Join(connect, rtmptest.Invoke(1, "deleteStream", 7, nil, 1.0)), [][]any{connected}},
 		{"closeStream", rtmptest.Join(connect, rtmptest.Invoke(1, "closeStream", 0)), [][]any{connected, {"closeStream", 0.0, nil}}},
 		{"play", rtmptest.Join(connect, rtmptest.Invoke(1, "play", 0, nil, "key", -2000.0)), [][]any{connected, {"play", 0.0, nil, "key"}}},

@@ -12,6 +12,8 @@ import (
 
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
+
+	"souk/ingest/flv"
 )
 
 // Film is a clip of a few tracks, as FFmpeg encodes it.
@@ -84,10 +86,26 @@ func (tr *Track) add(pt *fmp4.PartTrack, scale time.Duration) {
 		dts := time.Duration(at) * time.Second / scale
 		tr.Samples = append(tr.Samples, Sample{
 			DTS: dts, PTS: dts + time.Duration(s.PTSOffset)*time.Second/scale,
-			Key: !s.IsNonSyncSample, Data: s.Payload,
+			Key: tr.isKey(s.Payload), Data: s.Payload,
 		})
 		at += int64(s.Duration)
 	}
+}
+
+// isKey looks into the frame: FFmpeg's files do not tell for each.
+func (tr *Track) isKey(b []byte) bool {
+	units, codec := [][]byte(nil), flv.H264
+	switch tr.FourCC {
+	case "av01":
+		units, _ = flv.OBUs(b)
+		codec = flv.AV1
+	case "hvc1":
+		codec = flv.H265
+		fallthrough
+	case "avc1":
+		units, _ = flv.Sets{LengthSize: 4}.Units(b)
+	}
+	return flv.IsKey(codec, units)
 }
 
 // describe finds the code and the configuration record of a track.
