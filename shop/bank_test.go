@@ -70,7 +70,7 @@ func TestBankAsks(t *testing.T) {
 			same(t, "held", w.stock(id), [3]int64{0, 1, 0})
 
 			shown := w.must(200, "", "GET", page, nil)
-			if !strings.Contains(shown.text, "1250 usd") || !strings.Contains(shown.header.Get("Content-Security-Policy"), "frame-ancestors 'self'") {
+			if !strings.Contains(shown.text, "$12.50") || !strings.Contains(shown.header.Get("Content-Security-Policy"), "frame-ancestors 'self'") {
 				t.Errorf("the bank's page: %s", shown.text)
 			}
 			if strings.Contains(shown.text, "<script") {
