@@ -97,11 +97,15 @@ func (s *Shop) cancelIntent(ctx context.Context, o order, actor string) (report,
 // often the longer it has been stuck.
 func (s *Shop) postpone(ctx context.Context, o order) error {
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		wait := tx.Now.Sub(time.UnixMilli(o.Created)) / 4
-		wait = min(max(wait, sweepEvery), maxPatience)
+		wait := waitFor(tx.Now, o.Created)
 		_, err := tx.Exec(ctx, "UPDATE shop_order SET look_at = $3 WHERE id = $1 AND state = $2", o.ID, o.State, tx.Now.Add(wait).UnixMilli())
 		return err
 	})
+}
+
+// waitFor is how long to leave the provider alone about something that old.
+func waitFor(now time.Time, created int64) time.Duration {
+	return min(max(now.Sub(time.UnixMilli(created))/4, sweepEvery), maxPatience)
 }
 
 // consult asks the provider what an intent is now and applies the answer to the

@@ -95,6 +95,7 @@ type Repayment struct {
 	Intent string
 	Order  string
 	Amount Money
+	First  time.Time // when it was first sent
 }
 
 // Receipt is the provider's side of a refund.

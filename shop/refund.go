@@ -16,6 +16,7 @@ type refund struct {
 	ID, Order string
 	Amount    int64
 	State     string // pending, succeeded, failed
+	Created   int64
 }
 
 // RefundOrder handles POST /api/v1/orders/{id}/refund: all of what is left, or
@@ -71,12 +72,13 @@ func (s *Shop) holdRefund(ctx context.Context, id, person, key string, amount *M
 		if err != nil {
 			return err
 		}
-		f = refund{ID: newID(), Order: id, Amount: o.Total.Amount - o.Refunded - o.Refunding, State: "pending"}
+		f = refund{ID: newID(), Order: id, Amount: o.Total.Amount - o.Refunded - o.Refunding, State: "pending", Created: tx.Millis()}
 		if key == "" {
 			key = f.ID
 		}
 		earlier := refund{Order: id}
-		err = tx.QueryRow(ctx, "SELECT id, amount, state FROM shop_refund WHERE order_id = $1 AND idem_key = $2", id, key).Scan(&earlier.ID, &earlier.Amount, &earlier.State)
+		err = tx.QueryRow(ctx, "SELECT id, amount, state, created FROM shop_refund WHERE order_id = $1 AND idem_key = $2", id, key).
+			Scan(&earlier.ID, &earlier.Amount, &earlier.State, &earlier.Created)
 		if err == nil {
 			if amount != nil && (amount.Amount != earlier.Amount || amount.Currency != o.Total.Currency) {
 				return ErrKeyReused
@@ -102,15 +104,16 @@ func (s *Shop) holdRefund(ctx context.Context, id, person, key string, amount *M
 		if _, err := tx.Exec(ctx, "UPDATE shop_order SET refunding = refunding + $2 WHERE id = $1", id, f.Amount); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, "INSERT INTO shop_refund (id, order_id, idem_key, amount, state, person, created) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-			f.ID, id, key, f.Amount, f.State, person, tx.Millis())
+		_, err = tx.Exec(ctx, "INSERT INTO shop_refund (id, order_id, idem_key, amount, state, person, created, look_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+			f.ID, id, key, f.Amount, f.State, person, f.Created, tx.Now.Add(patience).UnixMilli())
 		return err
 	})
 	return f, err
 }
 
-// payBack asks the provider and writes down the answer. Without an answer the
-// refund stays pending and is asked for again, under the same key.
+// payBack asks the provider and writes down the answer. Without an answer, or
+// while the provider is at it, the refund stays pending and is asked for again,
+// under the same key.
 func (s *Shop) payBack(ctx context.Context, f refund) (refund, error) {
 	if f.State != "pending" {
 		return f, nil
@@ -124,16 +127,18 @@ func (s *Shop) payBack(ctx context.Context, f refund) (refund, error) {
 	if err != nil {
 		return f, err
 	}
-	got, err := s.Gateway.Refund(ctx, Repayment{Key: "souk:refund:" + f.ID, Intent: intent, Order: f.Order, Amount: Money{f.Amount, o.Total.Currency}})
+	got, err := s.Gateway.Refund(ctx, Repayment{
+		Key: "souk:refund:" + f.ID, Intent: intent, Order: f.Order, Amount: Money{f.Amount, o.Total.Currency}, First: time.UnixMilli(f.Created),
+	})
 	switch {
 	case errors.Is(err, ErrRefused):
 		s.Log.Warn("refund refused", "order", f.Order, "refund", f.ID, "err", err)
 		return s.endRefund(ctx, f, "failed", "")
 	case err != nil:
 		s.Log.Warn("refund without an answer", "order", f.Order, "refund", f.ID, "err", err)
-		return f, nil
+		return f, s.postponeRefund(ctx, f)
 	case !got.Done:
-		return f, nil
+		return f, s.postponeRefund(ctx, f)
 	}
 	return s.endRefund(ctx, f, "succeeded", got.ID)
 }
@@ -177,19 +182,27 @@ func (s *Shop) endRefund(ctx context.Context, f refund, state, remote string) (r
 	return f, nil
 }
 
+// postponeRefund is postpone for refunds: a provider may be at one for days.
+func (s *Shop) postponeRefund(ctx context.Context, f refund) error {
+	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, "UPDATE shop_refund SET look_at = $2 WHERE id = $1", f.ID, tx.Now.Add(waitFor(tx.Now, f.Created)).UnixMilli())
+		return err
+	})
+}
+
 // sweepRefunds asks again for refunds without an answer.
 func (s *Shop) sweepRefunds(ctx context.Context) error {
-	rows, err := s.DB.Read().QueryContext(ctx, "SELECT id, order_id, amount, state FROM shop_refund WHERE state = 'pending' AND created < $1 ORDER BY id LIMIT $2",
-		time.Now().Add(-patience).UnixMilli(), sweepBatch)
+	rows, err := s.DB.Read().QueryContext(ctx, "SELECT id, order_id, amount, state, created FROM shop_refund WHERE state = 'pending' AND look_at <= $1 ORDER BY look_at LIMIT $2",
+		time.Now().UnixMilli(), sweepBatch)
 	all, err := db.Collect(rows, err, func(rows *sql.Rows) (f refund, err error) {
-		return f, rows.Scan(&f.ID, &f.Order, &f.Amount, &f.State)
+		return f, rows.Scan(&f.ID, &f.Order, &f.Amount, &f.State, &f.Created)
 	})
 	if err != nil {
 		return err
 	}
 	for _, f := range all {
-		if _, err := s.payBack(ctx, f); err != nil {
-			return err
+		if _, err := s.payBack(ctx, f); err != nil && ctx.Err() == nil {
+			s.Log.Error("pay back", "order", f.Order, "refund", f.ID, "err", err) // the others still get theirs
 		}
 	}
 	return nil

@@ -88,10 +88,20 @@ func createRefund(c *call) (any, error) {
 	if err := c.save(paid, ""); err != nil {
 		return nil, err
 	}
-	if err := c.save(back, ""); err != nil {
+	if err := c.save(back, p.ID); err != nil {
 		return nil, err
 	}
 	return back, c.emit("charge.refunded", paid)
+}
+
+// listRefunds answers the refunds of an intent, newest first.
+func listRefunds(c *call) (any, error) {
+	if err := c.only("payment_intent", "limit", "starting_after"); err != nil {
+		return nil, err
+	}
+	rows, err := c.tx.Query(c, `SELECT body FROM sandbox_object WHERE kind = 'refund' AND ($1 = '' OR note = $1)
+		AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3`, c.params.Get("payment_intent"), c.params.Get("starting_after"), maxList+1)
+	return gather(rows, err, maxList)
 }
 
 // newID is Stripe's shape of an id. It sorts by time, so that lists are newest

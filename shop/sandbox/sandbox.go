@@ -92,6 +92,7 @@ func New(d *db.DB, log *slog.Logger) *Sandbox {
 		"POST /v1/payment_intents/{id}/cancel":   cancelIntent,
 		"GET /v1/charges/{id}":                   retrieve("charge"),
 		"POST /v1/refunds":                       createRefund,
+		"GET /v1/refunds":                        listRefunds,
 		"GET /v1/refunds/{id}":                   retrieve("refund"),
 		"GET /v1/events":                         listEvents,
 		"GET /v1/events/{id}":                    retrieveEvent,

@@ -38,6 +38,7 @@ func Gateway(t *testing.T, open func(t *testing.T) Bench) {
 		{"the bank says no", bankSaysNo},
 		{"refunds once", refundsOnce},
 		{"refunds no more than was paid", refundsNoMore},
+		{"an old refund is found, not sent again", oldRefundIsFound},
 		{"an old request is found, not sent again", oldRequestIsFound},
 		{"lists what is saved", listsWhatIsSaved},
 		{"a timeout is not a refusal", timeoutIsNotARefusal},
@@ -167,7 +168,7 @@ func refusesTheUnknown(t *testing.T, b Bench) {
 	if _, err := b.Wallet.Attach(t.Context(), p.Customer, "pm_card_nonsense"); !errors.Is(err, shop.ErrRefused) {
 		t.Errorf("an unknown test name: %v", err)
 	}
-	if _, err := b.Gateway.Refund(t.Context(), shop.Repayment{Key: id(), Intent: "pi_nobody", Amount: p.Amount}); !errors.Is(err, shop.ErrRefused) {
+	if _, err := b.Gateway.Refund(t.Context(), shop.Repayment{Key: id(), Intent: "pi_nobody", Amount: p.Amount, First: time.Now()}); !errors.Is(err, shop.ErrRefused) {
 		t.Errorf("a refund of nothing: %v", err)
 	}
 }
@@ -213,7 +214,7 @@ func bankSaysNo(t *testing.T, b Bench) {
 func refundsOnce(t *testing.T, b Bench) {
 	p := b.payment(t, "pm_card_visa")
 	in := b.start(t, p, shop.IntentSucceeded)
-	r := shop.Repayment{Key: "souk:refund:" + id(), Intent: in.ID, Order: p.Order, Amount: shop.Money{Amount: 1000, Currency: "USD"}}
+	r := shop.Repayment{Key: "souk:refund:" + id(), Intent: in.ID, Order: p.Order, Amount: shop.Money{Amount: 1000, Currency: "USD"}, First: time.Now()}
 	first, err := b.Gateway.Refund(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
@@ -231,9 +232,27 @@ func refundsOnce(t *testing.T, b Bench) {
 func refundsNoMore(t *testing.T, b Bench) {
 	p := b.payment(t, "pm_card_visa")
 	in := b.start(t, p, shop.IntentSucceeded)
-	r := shop.Repayment{Key: "souk:refund:" + id(), Intent: in.ID, Order: p.Order, Amount: shop.Money{Amount: 1251, Currency: "USD"}}
+	r := shop.Repayment{Key: "souk:refund:" + id(), Intent: in.ID, Order: p.Order, Amount: shop.Money{Amount: 1251, Currency: "USD"}, First: time.Now()}
 	if _, err := b.Gateway.Refund(t.Context(), r); !errors.Is(err, shop.ErrRefused) {
 		t.Errorf("a cent too many: %v", err)
+	}
+}
+
+func oldRefundIsFound(t *testing.T, b Bench) {
+	p := b.payment(t, "pm_card_visa")
+	in := b.start(t, p, shop.IntentSucceeded)
+	r := shop.Repayment{Key: "souk:refund:" + id(), Intent: in.ID, Order: p.Order, Amount: shop.Money{Amount: 100, Currency: "USD"}, First: time.Now()}
+	sent, err := b.Gateway.Refund(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.First = time.Now().Add(-30 * time.Hour) // its key is forgotten by now
+	if found, err := b.Gateway.Refund(t.Context(), r); err != nil || found != sent {
+		t.Errorf("found %+v, %v, sent %+v", found, err, sent)
+	}
+	r.Key = "souk:refund:" + id()
+	if got, err := b.Gateway.Refund(t.Context(), r); !errors.Is(err, shop.ErrRefused) {
+		t.Errorf("one that never arrived: %+v, %v", got, err)
 	}
 }
 

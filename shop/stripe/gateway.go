@@ -3,6 +3,7 @@ package stripe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	stripego "github.com/stripe/stripe-go/v76"
@@ -105,16 +106,48 @@ func (c *Client) Cancel(ctx context.Context, id string) (shop.Intent, error) {
 func (c *Client) Refund(ctx context.Context, r shop.Repayment) (shop.Receipt, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	if time.Since(r.First) > keyLifetime {
+		return c.findRefund(ctx, r)
+	}
 	amount, _, err := toWire(r.Amount)
 	if err != nil {
 		return shop.Receipt{}, errors.Join(shop.ErrRefused, err)
 	}
 	ask := &stripego.RefundParams{Params: params(ctx, r.Key), PaymentIntent: &r.Intent, Amount: &amount}
 	ask.AddMetadata("order", r.Order)
+	ask.AddMetadata("refund", r.Key)
 	back, err := c.api.Refunds.New(ask)
 	if err != nil {
 		return shop.Receipt{}, explain("create refund", err)
 	}
+	if back.Status != stripego.RefundStatusSucceeded {
+		// The same key repeats the first answer word for word; what has become of
+		// the refund since then has to be asked.
+		if back, err = c.api.Refunds.Get(back.ID, &stripego.RefundParams{Params: params(ctx, "")}); err != nil {
+			return shop.Receipt{}, fmt.Errorf("%v", explain("retrieve refund", err)) // never a refusal: it is there
+		}
+	}
+	return receipt(back)
+}
+
+// findRefund is find for refunds.
+func (c *Client) findRefund(ctx context.Context, r shop.Repayment) (shop.Receipt, error) {
+	list := &stripego.RefundListParams{PaymentIntent: &r.Intent}
+	list.Context = ctx
+	list.Limit = stripego.Int64(100)
+	all := c.api.Refunds.List(list)
+	for all.Next() {
+		if back := all.Refund(); back.Metadata["refund"] == r.Key {
+			return receipt(back)
+		}
+	}
+	if err := all.Err(); err != nil {
+		return shop.Receipt{}, explain("list refunds", err)
+	}
+	return shop.Receipt{}, shop.ErrRefused
+}
+
+func receipt(back *stripego.Refund) (shop.Receipt, error) {
 	switch back.Status {
 	case stripego.RefundStatusFailed, stripego.RefundStatusCanceled:
 		return shop.Receipt{}, shop.ErrRefused

@@ -190,6 +190,54 @@ func TestSlowIsUnknown(t *testing.T) {
 	})
 }
 
+// A refund that waits, as Stripe's do while the account has no balance, is asked
+// after, not asked for again: the key repeats the first answer word for word.
+func TestPendingRefund(t *testing.T) {
+	s := box(t)
+	waits, asked := true, 0
+	c := dial(t, transport(func(r *http.Request) (*http.Response, error) {
+		resp, err := s.RoundTrip(r)
+		if err != nil || !strings.HasPrefix(r.URL.Path, "/v1/refunds") {
+			return resp, err
+		}
+		b, err := io.ReadAll(resp.Body)
+		if r.Method == http.MethodPost {
+			asked++
+		}
+		if r.Method == http.MethodPost || waits {
+			b = bytes.Replace(b, []byte(`"status":"succeeded"`), []byte(`"status":"pending"`), 1)
+		}
+		resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
+		return resp, err
+	}))
+	customer, err := c.Customer(t.Context(), shop.Person{ID: "mira"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	card, err := c.Attach(t.Context(), customer, "pm_card_visa")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := c.Start(t.Context(), shop.Payment{Key: "k", Order: "o", Amount: shop.Money{Amount: 1000, Currency: "USD"}, Customer: customer, Method: card.ID, ReturnURL: "https://a.example/", First: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := shop.Repayment{Key: "r", Intent: in.ID, Order: "o", Amount: shop.Money{Amount: 100, Currency: "USD"}, First: time.Now()}
+	first, err := c.Refund(t.Context(), r)
+	if err != nil || first.Done {
+		t.Fatalf("%+v, %v, want a refund that waits", first, err)
+	}
+	old := r
+	old.First = time.Now().Add(-30 * time.Hour)
+	if got, err := c.Refund(t.Context(), old); err != nil || got != first || asked != 1 {
+		t.Errorf("after the key was forgotten: %+v, %v, asked %d times; want the same one, once", got, err, asked)
+	}
+	waits = false
+	if got, err := c.Refund(t.Context(), r); err != nil || got.ID != first.ID || !got.Done {
+		t.Errorf("later: %+v, %v, want it done", got, err)
+	}
+}
+
 // Nothing secret is logged or told in errors: neither key nor client secret.
 func TestNothingSecretLeaks(t *testing.T) {
 	s := box(t)
@@ -227,7 +275,7 @@ func TestNothingSecretLeaks(t *testing.T) {
 	if !strings.Contains(seen.Load().(string), "client_secret") {
 		t.Fatal("there was no secret to leak")
 	}
-	_, refused := c.Refund(t.Context(), shop.Repayment{Key: "r", Intent: in.ID, Amount: shop.Money{Amount: 1, Currency: "USD"}})
+	_, refused := c.Refund(t.Context(), shop.Repayment{Key: "r", Intent: in.ID, Amount: shop.Money{Amount: 1, Currency: "USD"}, First: time.Now()})
 	if refused == nil {
 		t.Fatal("refunded what was not paid")
 	}
