@@ -20,6 +20,8 @@ func (s *Server) policy(ctx context.Context, channel string) Policy {
 	if s.Policy == nil {
 		return DefaultPolicy
 	}
+	ctx, cancel := context.WithTimeout(ctx, keyTimeout)
+	defer cancel()
 	return s.Policy(ctx, channel).filled()
 }
 

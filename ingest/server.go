@@ -29,7 +29,7 @@ type Keys interface {
 
 // How long the world outside may keep a publisher waiting.
 const (
-	keyTimeout   = 5 * time.Second // one look-up of a key
+	keyTimeout   = 5 * time.Second // one look-up of a key, or of a policy
 	stateTimeout = 5 * time.Second // one call of OnState
 )
 

@@ -1,10 +1,13 @@
 package ingest
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"souk/ingest/rtmptest"
 )
 
 // The host hears of a fault when it begins, when it ends, and not in between,
@@ -43,6 +46,35 @@ func TestWatchTellsChanges(t *testing.T) {
 			t.Errorf("%+v", all)
 		}
 	})
+}
+
+// On a real server: an encoder with OBS's untouched settings, on a channel that
+// is made for less.
+func TestOnHealth(t *testing.T) {
+	told := make(chan Publisher, 10)
+	h := open(t, func(s *Server) {
+		s.OnHealth = func(channel string, p Publisher) { told <- p }
+		s.Policy = func(_ context.Context, channel string) Policy {
+			if channel != "tea" {
+				t.Errorf("the policy of %q", channel)
+			}
+			return Policy{MaxBitrate: 1000}
+		}
+	})
+	film := video(t, "160x90", strings.Replace(plainH264, "-g 25", "-g 250", 1))
+	h.send("tea", rtmptest.Interleave(film.Legacy(7), later(film.Legacy(7)[2:], 3000)))
+	select {
+	case p := <-told:
+		if got := strings.Join(p.Advice, " "); !strings.Contains(got, "Keyframe interval is 6.0 s: set it to 2 s") {
+			t.Errorf("advice %q", got)
+		}
+	case <-time.After(patience):
+		t.Fatal("nothing was told")
+	}
+	all := h.Publishers()
+	if p, ok := all["tea"]; !ok || len(all) != 1 || p.Video.Width != 160 {
+		t.Errorf("%+v", all)
+	}
 }
 
 func TestWatchSurvivesAPanic(t *testing.T) {
