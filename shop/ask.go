@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"souk/internal/api"
 	"souk/internal/db"
 )
 
@@ -149,9 +148,9 @@ func (s *Shop) mayBuy(ctx context.Context, tx *db.Tx, buyer Person, channel stri
 	case err != nil:
 		return err
 	case declines >= maxDeclines:
-		return api.TooFast(declineWindow)
+		return ErrDeclines
 	case open >= maxOpenOrders:
-		return ErrLimit
+		return ErrOpenOrders
 	}
 	return nil
 }

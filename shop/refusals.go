@@ -20,6 +20,8 @@ var (
 	ErrSoldOut      = api.Fail(http.StatusConflict, "sold_out", "Sold out.")
 	ErrPriceChanged = api.Fail(http.StatusConflict, "price_changed", "The price is no longer what it was.")
 	ErrLimit        = api.Fail(http.StatusConflict, "limit_reached", "You have as many of these as one person can have.")
+	ErrOpenOrders   = api.Fail(http.StatusConflict, "limit_reached", "You have ten orders that are not paid yet. Finish or cancel one first.")
+	ErrDeclines     = api.Fail(http.StatusTooManyRequests, "too_fast", "Too many payments were declined. Wait ten minutes, or ask your bank.").With("retry_ms", declineWindow.Milliseconds())
 	ErrRegion       = api.Fail(http.StatusUnavailableForLegalReasons, "region_blocked", "This channel does not sell to your country.")
 	ErrNoAddress    = api.Fail(http.StatusUnprocessableEntity, "address_missing", "Say where to send it first: an e-mail address and a postal address.")
 	ErrNoMethod     = api.Fail(http.StatusUnprocessableEntity, "payment_method_missing", "Save a way to pay first.")

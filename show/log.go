@@ -15,7 +15,7 @@ import (
 
 // Limits.
 const (
-	maxEntry = 16 << 10 // bytes of one entry's data
+	maxEntry = 64 << 10 // bytes of one entry's data; a card with a description of every length fits
 	maxPage  = 1000     // entries in one answer
 )
 
@@ -34,6 +34,17 @@ type Entry struct {
 // Append adds an entry to the log of a show. Seq, At and Hash are set here.
 func (b *Board) Append(ctx context.Context, show string, e Entry) error {
 	return b.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return add(ctx, tx, show, e) })
+}
+
+// AppendOnce adds an entry unless the show has one under this name already.
+func (b *Board) AppendOnce(ctx context.Context, show, name string, e Entry) error {
+	return b.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		n, err := tx.Changed(ctx, "INSERT INTO show_once (show, name) VALUES ($1, $2) ON CONFLICT DO NOTHING", show, name)
+		if err != nil || n == 0 {
+			return err
+		}
+		return add(ctx, tx, show, e)
+	})
 }
 
 // add appends within a transaction. The update of the head comes first: on

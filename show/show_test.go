@@ -152,6 +152,22 @@ func TestLogIsAChain(t *testing.T) {
 	}, schema)
 }
 
+func TestAppendOnce(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		b, _ := board(t, d)
+		s := live(t, b)
+		for range 3 {
+			if err := b.AppendOnce(t.Context(), s.ID, "pin 1", show.Entry{Kind: "pinned", Data: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		entries, err := b.Entries(t.Context(), s.ID, 0)
+		if err != nil || len(entries) != 2 {
+			t.Errorf("%d entries, %v; want the beginning and one pin", len(entries), err)
+		}
+	}, schema)
+}
+
 func TestAnswers(t *testing.T) {
 	b, _ := board(t, dbtest.Open(t, schema))
 	s := live(t, b)

@@ -131,7 +131,7 @@ func (s *souk) rotateKey(w http.ResponseWriter, r *http.Request) error {
 // cutPublisher ends the connection that came with a key which has been
 // replaced.
 func (s *souk) cutPublisher(channel string) {
-	s.ingest.Kick(channel, "the stream key was replaced")
+	s.ingest.Kick(channel, "The stream key was replaced. Copy the new one from the studio.")
 }
 
 // rtmpServer is the address to paste into an encoder: the host by which people

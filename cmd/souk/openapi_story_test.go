@@ -79,7 +79,7 @@ func callAbout(nobody caller) {
 	d := nobody.call("200", "GET", "/api/v1/openapi.json", "")
 	nobody.call("304", "GET", "/api/v1/openapi.json", "", "If-None-Match", d.header.Get("ETag"))
 	nobody.call("404 no_such_call", "GET", "/api/v1/nope", "")
-	nobody.call("404 no_such_call", "PUT", "/api/v1/channels", "{}")
+	nobody.call("405 bad_method", "PUT", "/api/v1/channels", "{}")
 
 	payload := `{"id":"evt_story","type":"account.updated","livemode":false,"data":{"object":{"object":"account"}}}`
 	nobody.call("400 bad_signature", "POST", "/hooks/stripe", payload, "Stripe-Signature", "t=1,v1=00")

@@ -223,7 +223,12 @@ func TestOpenAPICodes(t *testing.T) {
 		delete(source, code)
 	}
 	described := map[string]bool{}
-	for _, codes := range readDescription(t).codes() {
+	d := readDescription(t)
+	general, _ := object(d.root, "info")["description"].(string) // what may happen to any request
+	for _, m := range regexp.MustCompile("([45][0-9][0-9]) `([a-z_]+)`").FindAllStringSubmatch(general, -1) {
+		described[m[1]+" "+m[2]] = true
+	}
+	for _, codes := range d.codes() {
 		for _, code := range codes {
 			described[code] = true
 		}

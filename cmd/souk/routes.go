@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
+	"strings"
 	"time"
 
 	"souk/internal/api"
@@ -13,6 +14,7 @@ import (
 func (s *souk) routes() http.Handler {
 	mux := http.NewServeMux()
 	s.mount(mux.Handle)
+	mux.Handle("/api/", api.Wrap(s.log, noSuchCall(mux)))
 	return s.outer(mux)
 }
 
@@ -26,9 +28,6 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	page("GET /live/{channel}", s.pages.Live)
 	page("GET /studio", s.pages.Studio)
 	page("GET /orders/{order}", s.pages.Order)
-	call("/api/", func(http.ResponseWriter, *http.Request) error {
-		return api.Fail(http.StatusNotFound, "no_such_call", "There is no such call.")
-	})
 	page("/", s.pages.NotFound)
 	handle("GET /_/", s.pages.Assets())
 	handle("GET /favicon.svg", s.pages.Assets())
@@ -91,6 +90,26 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	}
 
 	page("GET /healthz", healthz)
+}
+
+// noSuchCall answers what no pattern of mux takes: 405 with the methods that
+// the path has, 404 where it has none.
+func noSuchCall(mux *http.ServeMux) api.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		var has []string
+		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+			other := r.Clone(r.Context())
+			other.Method = method
+			if _, pattern := mux.Handler(other); pattern != "/api/" {
+				has = append(has, method)
+			}
+		}
+		if has == nil {
+			return api.Fail(http.StatusNotFound, "no_such_call", "There is no such call.")
+		}
+		w.Header().Set("Allow", strings.Join(has, ", "))
+		return api.Fail(http.StatusMethodNotAllowed, "bad_method", "This call does not take "+r.Method+", but "+strings.Join(has, ", ")+".")
+	}
 }
 
 // outer is what every request passes: an id, a second opinion on its origin,

@@ -38,7 +38,7 @@ func (s *souk) onPublisher(ctx context.Context, channel string, on bool) error {
 		return err
 	}
 	s.origin.Start(channel, hls.Show{ID: now.ID, StartedAt: now.StartedAt.Std()})
-	return s.markAgain(ctx, channel)
+	return s.markAgain(ctx, channel, now)
 }
 
 // onHealth tells the hosts what there is to say about their stream.
@@ -56,15 +56,23 @@ func (s *souk) policy(ctx context.Context, channel string) ingest.Policy {
 }
 
 // markAgain puts the pin that is on air into a timeline that is new, as it is
-// after a restart. Marking what is there already changes nothing.
-func (s *souk) markAgain(ctx context.Context, channel string) error {
+// after a restart, and into the log of a show that began under it. Marking what
+// is there already changes nothing.
+func (s *souk) markAgain(ctx context.Context, channel string, now show.Show) error {
 	marks, err := s.shop.ActiveMarks(ctx, channel)
 	if err != nil {
 		return err
 	}
-	if stream, ok := s.origin.Stream(channel); ok {
-		for _, m := range marks {
+	stream, ok := s.origin.Stream(channel)
+	for _, m := range marks {
+		if ok {
 			stream.Mark(dateRange(m))
+		}
+		if m.Start.Before(now.StartedAt.Std()) {
+			began := show.Entry{Kind: "pinned", MediaAt: now.StartedAt, Data: m.Card}
+			if err := s.board.AppendOnce(ctx, now.ID, m.Pin, began); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
