@@ -34,7 +34,7 @@ func rss(t testing.TB) int {
 // the handshake is over, cost little until then, and a publisher next to them
 // loses no frame.
 func TestHalfOpenConnections(t *testing.T) {
-	const crowd, wait, allowed = 2000, 3 * time.Second, 50 << 20
+	const crowd, wait, allowed = 2000, 5 * time.Second, 50 << 20
 	h := open(t, func(s *Server) {
 		s.MaxConnections, s.MaxPerAddress, s.HandshakeTimeout = 2*crowd, 2*crowd, wait
 	})
