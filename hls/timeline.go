@@ -131,7 +131,7 @@ func (t *timeline) drop(track int) {
 	t.change(func() {
 		r := &t.renditions[track]
 		r.commit(t.target)
-		r.due, r.joined, r.waiting = false, false, nil
+		r.head, r.due, r.joined, r.waiting = nil, false, false, nil
 		if t.lead == track {
 			t.lead = t.successor()
 		}
