@@ -18,7 +18,8 @@ const (
 	idleTimeout       = 2 * time.Minute
 	maxHeader         = 32 << 10
 	requestTimeout    = time.Minute     // for one request to arrive, and for its answer to be taken
-	drainTimeout      = 8 * time.Second // after SIGTERM; the promise is 10 s in all
+	answerTimeout     = 6 * time.Second // after SIGTERM, for running answers; then connections are cut
+	drainTimeout      = 8 * time.Second // …and for everything; the promise is 10 s in all
 )
 
 // part is one long-lived thing: it returns after its goroutines ended.
@@ -184,9 +185,12 @@ func serveHTTP(ln net.Listener, h http.Handler, log *slog.Logger) part {
 		case <-ctx.Done():
 		}
 		cut()
-		deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+		deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 		defer cancel()
 		err := s.Shutdown(deadline)
+		if err != nil {
+			err = s.Close() // somebody who neither finishes asking nor takes the answer
+		}
 		<-failed
 		return errors.Join(context.Cause(ctx), err)
 	}
