@@ -36,6 +36,8 @@ func (c Codec) String() string {
 // Errors of an announcement.
 var (
 	// ErrCodec means that a codec cannot be carried. The text is a sentence for the publisher.
+	//
+	//lint:ignore ST1005 people read it as it is
 	ErrCodec = errors.New("This codec cannot be sent to viewers.")
 
 	// ErrBadVideo means that parameter sets cannot be used.

@@ -37,7 +37,7 @@ func initOf(t testing.TB, tracks ...*fmp4.InitTrack) string {
 	if err := (&fmp4.Init{Tracks: tracks}).Marshal(&w); err != nil {
 		t.Fatal(err)
 	}
-	return string(w.Bytes())
+	return w.String()
 }
 
 func videoTrackOf(t testing.TB, id int) *fmp4.InitTrack {

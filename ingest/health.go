@@ -128,11 +128,20 @@ func (h *health) sounded(c hls.AudioConfig) {
 		if a.Unmarshal(c.ASC) != nil {
 			return
 		}
-		rate, channels = a.SampleRate, a.ChannelCount
+		rate, channels = a.SampleRate, channelsOf(a.ChannelConfig)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.sound.codec, h.sound.sampleRate, h.sound.channels = c.Codec, rate, channels
+}
+
+// channelsOf is how many speakers an AAC channel configuration has (ISO/IEC
+// 14496-3, table 1.19); 0 where the stream itself has to say.
+func channelsOf(config uint8) int {
+	if config == 7 {
+		return 8
+	}
+	return int(config)
 }
 
 func (h *health) named(encoder string) {

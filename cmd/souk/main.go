@@ -49,7 +49,7 @@ func commands() []command {
 	return []command{
 		{"serve", "[flags]", "run the server (default)", runServe},
 		{"demo", "[flags]", "run the server with a seeded shop and a clip on air", runDemo},
-		{"publish", "--to URL [--file F.flv] [--loop]", "push a clip over RTMP", runPublish},
+		{"publish", "--to URL [--file F.flv] [--loop] [--flat-out]", "push a clip over RTMP", runPublish},
 		{"user add", "--email E [--name N] [--channel C --title T --role R]", "make an account (password from standard input)", runUserAdd},
 		{"key show", "CHANNEL", "print a channel's stream key", runKeyShow},
 		{"key rotate", "CHANNEL", "replace a channel's stream key", runKeyRotate},
