@@ -48,15 +48,16 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (s *souk, err erro
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("--data: %w", err)
 	}
-	s = &souk{cfg: cfg, log: log}
-	if s.db, err = db.Open(ctx, cfg.database(), log); err != nil {
+	d, err := db.Open(ctx, cfg.database(), log)
+	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			s.db.Close()
+			d.Close()
 		}
 	}()
+	s = &souk{cfg: cfg, log: log, db: d}
 	if err := migrate(ctx, s.db); err != nil {
 		return nil, err
 	}
