@@ -93,6 +93,7 @@ func (s *souk) buildShop() error {
 		WebhookSecret: s.cfg.StripeWebhookSecret, Log: s.log,
 	}
 	if pay.SecretKey == "" {
+		s.log.Info("payments go to the sandbox: no money moves")
 		s.sandbox = sandbox.New(s.db, s.log)
 		s.sandbox.HookSecret = sandbox.NewSecret()
 		s.sandbox.HookURL = func() string { return s.hookURL }

@@ -181,7 +181,10 @@ func fromEnv(c *cli, o option) (value, from string, err error) {
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxSecretFile))
-	return strings.TrimSpace(string(b)), o.env() + "_FILE", err
+	if value = strings.TrimSpace(string(b)); err == nil && value == "" {
+		err = fmt.Errorf("%w: %s_FILE: %s is empty", errUsage, o.env(), path)
+	}
+	return value, o.env() + "_FILE", err
 }
 
 // check refuses combinations that cannot work, before anything starts.
@@ -199,9 +202,16 @@ func (c *Config) check() error {
 	if _, err := parseProxies(c.Proxies); err != nil {
 		return fmt.Errorf("%w: --proxies: %v", errUsage, err)
 	}
+	// Half a configuration would sell real goods for the sandbox's money.
+	if c.StripeSecretKey == "" && (c.StripePublishableKey != "" || c.StripeWebhookSecret != "") {
+		return fmt.Errorf("%w: Stripe needs --stripe-secret-key too; without any of the three a sandbox takes the payments", errUsage)
+	}
 	live := strings.HasPrefix(c.StripeSecretKey, "sk_live_") || strings.HasPrefix(c.StripeSecretKey, "rk_live_")
 	if live && !strings.HasPrefix(c.PublicURL, "https://") {
 		return fmt.Errorf("%w: live Stripe keys need an https --public-url", errUsage)
+	}
+	if live && c.StripePublishableKey == "" {
+		return fmt.Errorf("%w: live Stripe keys need --stripe-publishable-key, with which pages save a card", errUsage)
 	}
 	return nil
 }
