@@ -35,9 +35,10 @@ func (t *timeline) publish(r *rendition) {
 	}
 }
 
-// publishAll does it for all renditions that are or were there.
+// publishAll does it for all renditions that are or were there. The first comes last: whoever waits for something to
+// play waits for its view, and must then find the others.
 func (t *timeline) publishAll() {
-	for i := range t.renditions {
+	for i := len(t.renditions) - 1; i >= 0; i-- {
 		if r := &t.renditions[i]; i == 0 || r.listed || r.view.Load() != nil {
 			t.publish(r)
 		}
