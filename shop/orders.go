@@ -3,6 +3,7 @@ package shop
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -39,6 +40,9 @@ func (s *Shop) visible(r *http.Request, roles []string) (order, Person, error) {
 // GetOrder handles GET /api/v1/orders/{id}.
 func (s *Shop) GetOrder(w http.ResponseWriter, r *http.Request) error {
 	o, who, err := s.visible(r, nil)
+	if refused := (*api.Error)(nil); errors.As(err, &refused) && refused.Status == http.StatusUnauthorized {
+		return ErrNoOrder.Because(err) // nobody in particular learns no more than anybody else
+	}
 	if err != nil {
 		return err
 	}

@@ -380,7 +380,11 @@ func callDoors(nobody, guest, host caller) {
 		method, template, _ := strings.Cut(name, " ")
 		path, key := ids.Replace(template), []string{"Idempotency-Key", newKey()}
 		if op["security"] != nil && template != "/api/v1/logout" {
-			nobody.call("401 sign_in_first", method, path, "", key...)
+			refused := "401 sign_in_first"
+			if name == orderOfAnybody {
+				refused = "404 no_such_order"
+			}
+			nobody.call(refused, method, path, "", key...)
 			if strings.Contains(template, "{channel}") {
 				guest.call("403 not_allowed", method, path, "", key...)
 				host.call("404 no_such_channel", method, strings.Replace(path, "/tea/", "/cocoa/", 1), "", key...)
