@@ -18,13 +18,7 @@ import (
 var migrations embed.FS
 
 // Migrations are the goose files of this package, for [db.DB.Migrate] as "chat".
-func Migrations() fs.FS {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the embedded folder is there or the build failed
-	}
-	return files
-}
+func Migrations() fs.FS { return db.Folder(migrations, "migrations") }
 
 // SQLLog is the [Log] on the database.
 type SQLLog struct{ DB *db.DB }

@@ -108,7 +108,7 @@ func (s *souk) demoBroadcast(ctx context.Context, server string) error {
 		if err != nil {
 			return err
 		}
-		if other, on := s.ingest.Publisher(demoChannel); !on || !other.Connected {
+		if _, on := s.ingest.Publisher(demoChannel); !on {
 			encoder := &ingest.Encoder{URL: server + "/" + key, Clip: testcard.Clip(), Loop: true, Log: s.log}
 			if err := encoder.Run(ctx); !errors.Is(err, ingest.ErrRefused) {
 				return err

@@ -41,13 +41,7 @@ const (
 var migrations embed.FS
 
 // Migrations returns the goose files of this package's tables.
-func Migrations() fs.FS {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is compiled in
-	}
-	return sub
-}
+func Migrations() fs.FS { return db.Folder(migrations, "migrations") }
 
 // NewSecret makes a signing secret for events.
 func NewSecret() string { return "whsec_" + token() }
