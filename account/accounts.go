@@ -25,8 +25,8 @@ const (
 	minPassword   = 10              // runes
 	maxPassword   = 256             // bytes, before hashing
 	maxChannels   = 500             // channels in one list
-	guestsPerIP   = 60              // guests an address may make, then one per guestRefill
-	guestRefill   = 2 * time.Second // …
+	guestsPerIP   = 600             // guests an address may make, then one per guestRefill; a phone carrier
+	guestRefill   = time.Second / 5 // … puts thousands of people behind one
 	loginsPerIP   = 10              // sign-ins an address may try, then one per loginRefill
 	loginRefill   = 6 * time.Second // …
 	parallelHash  = 2               // password hashes computed at once (19 MiB each)

@@ -25,3 +25,6 @@ func address(r *http.Request) netip.Prefix {
 	p, _ := ip.Prefix(bits) // bits fit the address family
 	return p
 }
+
+// local reports whether it is the server's own machine.
+func local(p netip.Prefix) bool { return p.Addr().IsLoopback() || p.Contains(netip.IPv6Loopback()) }

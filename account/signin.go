@@ -86,8 +86,10 @@ func (a *Accounts) Guest(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if wait, ok := a.guests.Take(address(r), ""); !ok {
-		return api.TooFast(wait)
+	if at := address(r); !local(at) { // a rehearsal on the server itself is no flood
+		if wait, ok := a.guests.Take(at, ""); !ok {
+			return api.TooFast(wait)
+		}
 	}
 	name, err := cleanName(body.Name)
 	if err != nil {
