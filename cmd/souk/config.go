@@ -148,13 +148,13 @@ func parse(c *cli, name string, args []string, extra func(*flag.FlagSet, *Config
 
 // presets sets the flags of set that are not among the options from the
 // environment. None of them is a secret but the address to publish to, which
-// ends in a stream key.
+// ends in a stream key, and a rehearsing host's password.
 func presets(c *cli, set *flag.FlagSet, options []option) (err error) {
 	set.VisitAll(func(f *flag.Flag) {
 		if slices.ContainsFunc(options, func(o option) bool { return o.name == f.Name }) {
 			return
 		}
-		v, from, e := fromEnv(c, option{name: f.Name, secret: f.Name == publishTo})
+		v, from, e := fromEnv(c, option{name: f.Name, secret: f.Name == publishTo || f.Name == hostPassword})
 		if e == nil && v != "" {
 			if e = f.Value.Set(v); e != nil {
 				e = fmt.Errorf("%w: %s: %v", errUsage, from, e)

@@ -50,6 +50,7 @@ func commands() []command {
 		{"serve", "[flags]", "run the server (default)", runServe},
 		{"demo", "[flags]", "run the server with a seeded shop and a clip on air", runDemo},
 		{"publish", "--to URL [--file F.flv] [--loop] [--flat-out]", "push a clip over RTMP", runPublish},
+		{"rehearse", "--url URL --viewers N --buyers M", "send a synthetic audience, print one JSON report", runRehearse},
 		{"user add", "--email E [--name N] [--channel C --title T --role R]", "make an account (password from standard input)", runUserAdd},
 		{"key show", "CHANNEL", "print a channel's stream key", runKeyShow},
 		{"key rotate", "CHANNEL", "replace a channel's stream key", runKeyRotate},
