@@ -58,6 +58,13 @@ func (s *Session) SetAudio(c AudioConfig) error {
 	return nil
 }
 
+// Offers reports whether the multivariant playlist lists a video track now. A further rendition is not before its key
+// frames were found to come with those of track 0. Any goroutine may call it.
+func (s *Session) Offers(track int) bool {
+	v := s.stream.timeline.look(track)
+	return v != nil && !v.off
+}
+
 // Write takes the next frame; its bytes belong to the package afterwards. It is called by one goroutine, in the order
 // of arrival. What cannot be packaged is dropped and counted; the only error is that the session is over (ErrClosed)
 // or broken by its input.

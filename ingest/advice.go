@@ -15,10 +15,12 @@ const (
 	lateFrame       = time.Second     // from which on a single one counts as late
 	longRTT         = time.Second     // of a ping
 	longSkew        = 500 * time.Millisecond
-	longBacklog     = 1 << 20         // bytes that wait here,
-	backlogTime     = 3 * time.Second // for as long
-	slowPicture     = 14.0            // frames a second
-	muchLost        = 0.02            // of the encoder's frames
+	longBacklog     = 1 << 20                // bytes that wait here,
+	backlogTime     = 3 * time.Second        // for as long
+	longMissing     = 10 * time.Second       // that a rendition is not in the playlist
+	keySlack        = 100 * time.Millisecond // between key frames that belong together
+	slowPicture     = 14.0                   // frames a second
+	muchLost        = 0.02                   // of the encoder's frames
 	obsReport       = 15 * time.Second
 	policySlack     = 1.25 // of the bit rate the channel is set up for
 )
@@ -147,11 +149,15 @@ func (h *health) adviseOnRenditions(now time.Time, f *faults) {
 		if v.frames == 0 || now.Sub(source.arrived) >= longSilence {
 			continue
 		}
-		if now.Sub(v.arrived) >= longSilence {
-			f.say(fmt.Sprintf("rendition %d", i), "The rendition of %dx%d has stopped: restart the stream in OBS to have it back.", v.width, v.height)
-			continue
-		}
-		if apart := (v.between - source.between).Abs(); v.keys > 1 && source.keys > 1 && apart > 100*time.Millisecond {
+		kind := fmt.Sprintf("rendition %d", i)
+		switch {
+		case now.Sub(v.arrived) >= longSilence:
+			f.say(kind, "The rendition of %dx%d has stopped: restart the stream in OBS to have it back.", v.width, v.height)
+		case h.leftOut(i, now) && v.apart(&source.track) > keySlack:
+			f.say(kind, "The rendition of %dx%d is left out, because its keyframes do not come with those of the first one: have one encoder make all of them, with the same keyframe interval.", v.width, v.height)
+		case h.leftOut(i, now):
+			f.say(kind, "The rendition of %dx%d is left out, because it cannot be packaged: restart the stream, and if that does not help, choose other settings for it.", v.width, v.height)
+		case v.apart(&source.track) > keySlack, v.keys > 1 && source.keys > 1 && (v.between-source.between).Abs() > keySlack:
 			f.say("alignment", "The renditions have keyframes at different times: set the same keyframe interval for all of them.")
 			return
 		}

@@ -21,6 +21,10 @@ const (
 	contestAlive = 2 * time.Second
 )
 
+// refusalShown is how long the host of a channel without a publisher reads what
+// the last one was thrown out for.
+const refusalShown = 10 * time.Minute
+
 var errNoStream = errors.New("ingest: no stream for the channel")
 
 // air is who publishes where.
@@ -33,6 +37,10 @@ type air struct {
 type seat struct {
 	turn   sync.Mutex // held while its holder changes, which orders OnState
 	holder *publisher // nil when the channel is off
+
+	// what the last publisher was thrown out for, and when; guarded by air.mu
+	refusal   string
+	refusedAt time.Time
 
 	// state of contests, guarded by turn
 	takeovers []time.Time // from publishers that were alive, within contestSpan
@@ -73,12 +81,29 @@ func (a *air) holders() []*publisher {
 	return all
 }
 
-// replace makes p the holder, and returns who was.
-func (a *air) replace(s *seat, p *publisher) (old *publisher) {
+// occupy makes p the holder. It is ready to be described.
+func (a *air) occupy(s *seat, p *publisher) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	old, s.holder = s.holder, p
-	return old
+	s.holder = p
+}
+
+// vacate frees the seat. A sentence is what its holder was thrown out for.
+func (a *air) vacate(s *seat, sentence string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s.holder, s.refusal, s.refusedAt = nil, sentence, time.Now()
+}
+
+// refusal is what a channel's last publisher was thrown out for, if that is
+// news.
+func (a *air) refusal(channel string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.seats[channel]; s != nil && s.holder == nil && time.Since(s.refusedAt) < refusalShown {
+		return s.refusal
+	}
+	return ""
 }
 
 // contest decides whether p may take over from old, who holds the seat. The
@@ -127,25 +152,37 @@ func (s *Server) goOnAir(ctx context.Context, p *publisher) error {
 		return errNoStream
 	}
 	s.tally.published.Add(1)
-	if old := s.air.replace(seat, p); old != nil {
+	if old := s.air.holder(p.channel); old != nil {
 		s.tally.takeovers.Add(1)
 		old.session.Cut(&ending{denied, "Another encoder has taken over with the same stream key."})
 	}
 	p.media = stream.Publish()
 	p.stop = s.startWatch(p)
+	s.air.occupy(seat, p)
 	return nil
 }
 
-// goOffAir closes p's media, and the channel unless somebody else holds it.
-func (s *Server) goOffAir(ctx context.Context, p *publisher) {
+// goOffAir closes p's media, and the channel unless somebody else holds it. The
+// host gets to read why, when p was thrown out for what it sends: encoders show
+// such a sentence badly or not at all.
+func (s *Server) goOffAir(ctx context.Context, p *publisher, cause error) {
 	seat := s.air.seat(p.channel)
 	seat.turn.Lock()
 	defer seat.turn.Unlock()
 	p.stop()
 	p.media.Close()
-	if s.air.holder(p.channel) == p {
-		s.air.replace(seat, nil)
-		s.off(ctx, p.channel)
+	if s.air.holder(p.channel) != p {
+		return
+	}
+	var why *ending
+	sentence := ""
+	if errors.As(cause, &why) && why.code == rejected {
+		sentence = why.sentence
+	}
+	s.air.vacate(seat, sentence)
+	s.off(ctx, p.channel)
+	if sentence != "" && s.OnHealth != nil {
+		s.OnHealth(p.channel, absent(sentence))
 	}
 }
 
@@ -178,11 +215,12 @@ func (s *Server) Kick(channel, reason string) bool {
 }
 
 // Publisher describes who publishes on the channel now. Without anybody it
-// reports false, and a Publisher that says so.
+// reports false, and a Publisher that says so, with what the last one was thrown
+// out for as advice.
 func (s *Server) Publisher(channel string) (Publisher, bool) {
 	p := s.air.holder(channel)
 	if p == nil {
-		return Publisher{Advice: []string{}}, false
+		return absent(s.air.refusal(channel)), false
 	}
-	return p.health.snapshot(time.Now()), true
+	return p.snapshot(time.Now()), true
 }

@@ -139,17 +139,3 @@ func TestCodecs(t *testing.T) {
 		})
 	}
 }
-
-// What HLS cannot carry is refused with a sentence that says what to do.
-func TestMP3IsRejected(t *testing.T) {
-	mp3 := audio(t, asMP3)
-	for what, tags := range map[string][]flv.Tag{"legacy": mp3.Legacy(0x2f), "enhanced": mp3.Enhanced()} {
-		h := open(t, nil)
-		c := rtmptest.Dial(t, h.address)
-		c.Publish("key-of-tea")
-		c.Send(messageOf(tags[0]).Bytes())
-		if code, text, err := c.Status(); code != rejected || !strings.Contains(text, "MP3") || !strings.Contains(text, "AAC") {
-			t.Errorf("%s: %s %q %v", what, code, text, err)
-		}
-	}
-}

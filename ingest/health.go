@@ -51,6 +51,7 @@ type picture struct {
 	track
 	codec         hls.Codec
 	width, height int
+	missing       time.Time // since when viewers are not offered it; zero when they are, or nobody has looked
 }
 
 // sound is the audio track.
@@ -186,6 +187,27 @@ func (h *health) reported(track int, r bpm.Report, now time.Time) {
 	e.Input += r.Rendition.Input
 	e.Skipped += r.Rendition.Skipped
 	e.Output += r.Rendition.Output
+}
+
+// offered takes note of whether viewers are offered a track.
+func (h *health) offered(track int, is bool, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := &h.videos[track]
+	switch {
+	case is:
+		v.missing = time.Time{}
+	case v.missing.IsZero():
+		v.missing = now
+	}
+}
+
+// leftOut reports whether viewers get the picture, and have for long not been
+// offered this further rendition of it. The caller holds mu.
+func (h *health) leftOut(track int, now time.Time) bool {
+	source, v := &h.videos[0], &h.videos[track]
+	return track > 0 && source.frames > 0 && source.missing.IsZero() && v.frames > 0 &&
+		!v.missing.IsZero() && now.Sub(v.missing) > max(longMissing, 3*source.keyInterval())
 }
 
 // contest notes that another encoder wants to take over and is kept away.

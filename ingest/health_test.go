@@ -184,6 +184,42 @@ func TestAdviceOnEachFault(t *testing.T) {
 			both(h)
 			feed(h, &h.videos[1].track, 20, 30, 10_000, 0, 90)
 		}, "The renditions have keyframes at different times: "},
+		"renditions shifted": {Policy{}, func(h *health, _ time.Time) {
+			both(h)
+			feed(h, &h.videos[1].track, 20, 30, 10_000, 700*time.Millisecond, 60)
+		}, "The renditions have keyframes at different times: "},
+		"renditions a frame apart": {Policy{}, func(h *health, _ time.Time) {
+			both(h)
+			feed(h, &h.videos[1].track, 20, 30, 10_000, 33*time.Millisecond, 60)
+		}, ""},
+		"a rendition left out for its key frames": {Policy{}, func(h *health, end time.Time) {
+			both(h)
+			feed(h, &h.videos[1].track, 20, 30, 10_000, 700*time.Millisecond, 60)
+			h.offered(1, false, end.Add(-11*time.Second))
+			h.offered(1, false, end)
+		}, "The rendition of 0x0 is left out, because its keyframes do not come with those of the first one: "},
+		"a rendition left out for something else": {Policy{}, func(h *health, end time.Time) {
+			both(h)
+			feed(h, &h.videos[1].track, 20, 30, 10_000, 0, 60)
+			h.offered(1, false, end.Add(-11*time.Second))
+		}, "The rendition of 0x0 is left out, because it cannot be packaged: "},
+		"a rendition that has just come": {Policy{}, func(h *health, end time.Time) {
+			both(h)
+			feed(h, &h.videos[1].track, 20, 30, 10_000, 0, 60)
+			h.offered(1, false, end.Add(-9*time.Second))
+		}, ""},
+		"a rendition that came back": {Policy{}, func(h *health, end time.Time) {
+			both(h)
+			feed(h, &h.videos[1].track, 20, 30, 10_000, 0, 60)
+			h.offered(1, false, end.Add(-11*time.Second))
+			h.offered(1, true, end)
+		}, ""},
+		"no picture at all yet": {Policy{}, func(h *health, end time.Time) {
+			both(h)
+			feed(h, &h.videos[1].track, 20, 30, 10_000, 0, 60)
+			h.offered(0, false, end.Add(-11*time.Second))
+			h.offered(1, false, end.Add(-11*time.Second))
+		}, ""},
 		"OBS drops": {Policy{}, func(h *health, end time.Time) {
 			both(h)
 			h.reported(0, bpm.Report{Session: bpm.Session{Rendered: 600, Dropped: 30, Output: 600}}, end)

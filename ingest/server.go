@@ -57,8 +57,9 @@ type Server struct {
 	OnState func(ctx context.Context, channel string, on bool) error
 
 	// OnHealth is told when what there is to say about a publisher changes: when
-	// a fault of it begins or ends, at most once a second. Calls for one
-	// publisher do not overlap and are over when it goes off air.
+	// a fault of it begins or ends, at most once a second, and when it was thrown
+	// out for what it sends. Calls for one publisher do not overlap and are over
+	// when it has gone.
 	OnHealth func(channel string, p Publisher)
 
 	// Policy is what encoders of a channel should send; nil is DefaultPolicy for

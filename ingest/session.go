@@ -307,7 +307,7 @@ func (se *session) OnClose() {
 // offAir gives the seat back.
 func (se *session) offAir(cause error) {
 	se.publishes.Store(false)
-	se.server.goOffAir(se.ctx, se.publisher)
+	se.server.goOffAir(se.ctx, se.publisher, cause)
 	video, audio, dropped := se.publisher.health.counts()
 	se.log.Info("publisher off air", "cause", cause, "bytes", se.Received(),
 		"video", video, "audio", audio, "dropped", dropped, "ignored", se.Ignored(),

@@ -36,8 +36,9 @@ type Video struct {
 	Width            int     `json:"width"`
 	Height           int     `json:"height"`
 	FPS              float64 `json:"fps"`
-	Bitrate          int     `json:"bitrate"`           // bits per second
-	KeyframeInterval float64 `json:"keyframe_interval"` // seconds; 0 until known
+	Bitrate          int     `json:"bitrate"`            // bits per second
+	KeyframeInterval float64 `json:"keyframe_interval"`  // seconds; 0 until known
+	LeftOut          bool    `json:"left_out,omitempty"` // viewers are not offered it
 }
 
 // Audio describes the sound that arrives.
@@ -66,7 +67,24 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return t.UTC().AppendFormat(nil, `"2006-01-02T15:04:05.000Z07:00"`), nil
 }
 
+// absent is a channel without a publisher, with a sentence about why, or "".
+func absent(why string) Publisher {
+	p := Publisher{Advice: []string{}}
+	if why != "" {
+		p.Advice = append(p.Advice, why)
+	}
+	return p
+}
+
 // snapshot describes the publisher as of now.
+func (p *publisher) snapshot(now time.Time) Publisher {
+	for track := range maxTracks {
+		p.health.offered(track, p.media.Offers(track), now)
+	}
+	return p.health.snapshot(now)
+}
+
+// snapshot describes what was measured.
 func (h *health) snapshot(now time.Time) Publisher {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -91,7 +109,9 @@ func (h *health) snapshot(now time.Time) Publisher {
 	}
 	for i := range h.videos {
 		if v := &h.videos[i]; v.frames > 0 || v.codec != 0 {
-			p.show(i, v.describe(now))
+			described := v.describe(now)
+			described.LeftOut = h.leftOut(i, now)
+			p.show(i, described)
 		}
 	}
 	if s := &h.sound; s.frames > 0 || s.codec != 0 {

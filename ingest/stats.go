@@ -65,7 +65,7 @@ func (s *Server) Stats() Stats {
 func (s *Server) Publishers() map[string]Publisher {
 	all := make(map[string]Publisher)
 	for _, p := range s.air.holders() {
-		all[p.channel] = p.health.snapshot(time.Now())
+		all[p.channel] = p.snapshot(time.Now())
 	}
 	return all
 }

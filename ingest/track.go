@@ -1,6 +1,9 @@
 package ingest
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	// trackJump is a step of a publisher's clock that starts its measures anew.
@@ -120,4 +123,19 @@ func (t *track) keyInterval() time.Duration {
 		return 0
 	}
 	return max(t.between, t.last()-t.lastKey)
+}
+
+// apart is how far the nearest two of both tracks' newest key frames lie apart;
+// 0 until each has two.
+func (t *track) apart(other *track) time.Duration {
+	if t.keys < 2 || other.keys < 2 {
+		return 0
+	}
+	nearest := time.Duration(math.MaxInt64)
+	for _, mine := range [...]time.Duration{t.lastKey, t.lastKey - t.between} {
+		for _, theirs := range [...]time.Duration{other.lastKey, other.lastKey - other.between} {
+			nearest = min(nearest, (mine - theirs).Abs())
+		}
+	}
+	return nearest
 }

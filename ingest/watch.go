@@ -26,7 +26,7 @@ func (s *Server) watch(p *publisher, stop <-chan struct{}) {
 		case <-stop:
 			return
 		case now := <-tick.C:
-			snapshot := p.health.snapshot(now)
+			snapshot := p.snapshot(now)
 			if !slices.EqualFunc(snapshot.faults, told, func(a, b fault) bool { return a.kind == b.kind }) {
 				told = snapshot.faults
 				s.OnHealth(p.channel, snapshot)

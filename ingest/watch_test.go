@@ -7,8 +7,17 @@ import (
 	"testing/synctest"
 	"time"
 
+	"souk/hls"
 	"souk/ingest/rtmptest"
 )
+
+// unseated is a publisher without a connection.
+func unseated(t *testing.T) *publisher {
+	origin := new(hls.Origin)
+	t.Cleanup(origin.Close)
+	media := origin.Start("tea", hls.Show{ID: "show"}).Publish()
+	return &publisher{channel: "tea", media: media, health: newHealth("192.0.2.1:1", time.Now(), Policy{})}
+}
 
 // The host hears of a fault when it begins, when it ends, and not in between,
 // though the sentence changes every second.
@@ -26,7 +35,7 @@ func TestWatchTellsChanges(t *testing.T) {
 			}
 			all = append(all, told{time.Since(start), strings.Join(p.Advice, " ")})
 		}}
-		p := &publisher{channel: "tea", health: newHealth("192.0.2.1:1", start, Policy{})}
+		p := unseated(t)
 		end := s.startWatch(p)
 		frames := func(seconds int) {
 			for range seconds * 25 {
@@ -80,8 +89,7 @@ func TestOnHealth(t *testing.T) {
 func TestWatchSurvivesAPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Server{OnHealth: func(string, Publisher) { panic("trouble") }}
-		p := &publisher{channel: "tea", health: newHealth("192.0.2.1:1", time.Now(), Policy{})}
-		end := s.startWatch(p)
+		end := s.startWatch(unseated(t))
 		<-time.After(time.Minute)
 		end()
 		if n := s.Stats().Panics; n != 1 {
