@@ -12,7 +12,7 @@ VULN    := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test test-go test-web test-browser lint pictures bench fuzz tools clean
+.PHONY: help build demo test test-go test-oracle test-web test-browser lint pictures bench fuzz tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,10 +22,13 @@ build: bin/souk ## build bin/souk, pages included
 demo: bin/souk ## run the product: a broadcast on air and a shop to buy from
 	bin/souk demo $(DEMO)
 
-test: tools test-web test-go test-browser ## install what the tests need and run them all
+test: tools test-web test-go test-oracle test-browser ## install what the tests need and run them all
 
 test-go: web/node_modules/.installed ## Go tests with the race detector, on real ffmpeg and PostgreSQL
 	CGO_ENABLED=1 $(GO) test -race ./...
+
+test-oracle: ## our requests and the sandbox's answers against stripe-mock and Stripe's own description
+	cd shop/oracle && CGO_ENABLED=1 $(GO) test -race
 
 test-web: web/node_modules/.installed ## unit tests and types of the pages
 	cd web && $(NPM) run --silent check && $(NPM) test --silent
@@ -36,6 +39,7 @@ test-browser: bin/souk ## stories in Chromium against the real binary, ffmpeg on
 lint: web/node_modules/.installed ## gofmt, vet, staticcheck
 	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "not gofmt-ed:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
+	cd shop/oracle && $(GO) vet ./...
 	$(GO) run $(CHECK) ./...
 
 pictures: bin/souk ## take the README's pictures from the real product

@@ -88,12 +88,21 @@ func createCustomer(c *call) (any, error) {
 type paymentMethod struct {
 	ID       string            `json:"id"`
 	Object   string            `json:"object"`
+	Billing  billing           `json:"billing_details"`
 	Card     card              `json:"card"`
 	Created  int64             `json:"created"`
 	Customer *string           `json:"customer"`
 	Livemode bool              `json:"livemode"`
 	Metadata map[string]string `json:"metadata"`
 	Type     string            `json:"type"`
+}
+
+// billing is whose card it is; nobody says so here.
+type billing struct {
+	Address *struct{} `json:"address"`
+	Email   *string   `json:"email"`
+	Name    *string   `json:"name"`
+	Phone   *string   `json:"phone"`
 }
 
 type card struct {

@@ -22,7 +22,7 @@ import (
 )
 
 // Key is the secret key that the sandbox accepts; any test key would do.
-const Key = "sk_test_souk_sandbox"
+const Key = "sk_test_sandbox"
 
 // Limits.
 const (
