@@ -14,6 +14,9 @@
 // a pointer; a blocked one waits on a channel that the next view closes. Viewers take no lock, so no number of them
 // slows the encoder.
 //
+// A push sends the same parts over one answer as they come (push.go): its viewer is a position (follow.go), and what
+// stands in front of a part is made once for all (frames.go). audience.go counts who watches without a page of ours.
+//
 // Several renditions of one publisher are kept in step by slots: the source's key frames cut the segments, each cut is
 // a slot with one media sequence number, and every rendition fills the slots with its own parts (place.go). What it
 // lost is a gap. A rendition that stops leaves the multivariant playlist, one that comes later is added, and neither is

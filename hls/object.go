@@ -59,8 +59,12 @@ func (o *object) ReadAt(p []byte, off int64) (n int, err error) {
 // part is one EXT-X-PART.
 type part struct {
 	*object
+	msn         uint64
+	number      int       // in its segment
+	date        time.Time // program date-time of its first sample
 	duration    time.Duration
 	independent bool
+	frame       frameLead
 }
 
 // slot is one media sequence number: the same stretch of time in every rendition. The timeline's lock guards stop and
@@ -111,6 +115,7 @@ type head struct {
 	width     int
 	height    int
 	frameRate float64
+	frame     frameLead
 }
 
 func (h *head) contentTypeOf() string {

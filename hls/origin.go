@@ -50,6 +50,7 @@ func (o *Origin) Start(channel string, s Show) *Stream {
 		channel: channel, show: s, onAir: o.OnPlayable,
 		log:      o.Log.With("channel", channel, "show", s.ID),
 		timeline: newTimeline(s.StartedAt, time.Now(), o.closing),
+		audience: newAudience(),
 	}
 	o.streams.Store(channel, st)
 	if o.closed {

@@ -90,7 +90,8 @@ func (r *rendition) append(p piece) {
 	s := r.filling
 	name := partName(r.prefix, s.msn, len(s.parts))
 	s.parts = append(s.parts, &part{
-		object:   newObject(name, s.head.contentTypeOf(), p.body),
+		object: newObject(name, s.head.contentTypeOf(), p.body),
+		msn:    s.msn, number: len(s.parts), date: s.end(),
 		duration: p.duration, independent: p.independent,
 	})
 	s.duration += p.duration

@@ -73,6 +73,8 @@ func (o *Origin) Serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		if track, ok := trackOf(file); ok {
 			no = st.serveMedia(w, r, track)
+		} else if track, ok := pushTrack(file); ok {
+			no = st.servePush(w, r, track)
 		} else {
 			no = st.serveObject(w, r, file)
 		}
@@ -119,6 +121,7 @@ func (st *Stream) serveMedia(w http.ResponseWriter, r *http.Request, track int) 
 	if err != nil {
 		return badReload
 	}
+	st.audience.see(r)
 	if v := st.playableView(r); !v.playable() {
 		return notPlayable
 	}

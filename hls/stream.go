@@ -15,6 +15,7 @@ type Stream struct {
 	log      *slog.Logger
 	timeline *timeline
 	onAir    func(channel string)
+	audience *audience
 
 	mu    sync.Mutex // serialises Publish and end
 	ended bool
