@@ -22,6 +22,8 @@ require (
 	modernc.org/sqlite v1.60.1
 )
 
+require rsc.io/qr v0.2.0
+
 require (
 	github.com/abema/go-mp4 v1.7.1 // indirect
 	github.com/asticode/go-astikit v0.30.0 // indirect

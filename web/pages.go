@@ -15,19 +15,21 @@ type View string
 
 // The pages that exist.
 const (
-	Home   View = "home"
-	Live   View = "live"
-	Studio View = "studio"
-	Order  View = "order"
+	Home    View = "home"
+	Live    View = "live"
+	Studio  View = "studio"
+	Order   View = "order"
+	Overlay View = "overlay"
 )
 
 // entries are the Vite entry points, and preloads the module a page will need right after its first paint.
 var (
 	entries = map[View]string{
-		Home:   "src/pages/home.ts",
-		Live:   "src/pages/live.ts",
-		Studio: "src/pages/studio.ts",
-		Order:  "src/pages/order.ts",
+		Home:    "src/pages/home.ts",
+		Live:    "src/pages/live.ts",
+		Studio:  "src/pages/studio.ts",
+		Order:   "src/pages/order.ts",
+		Overlay: "src/pages/overlay.ts",
 	}
 	preloads = map[View]string{Live: "src/lib/player.ts"}
 )
@@ -105,6 +107,11 @@ func (p *Pages) Studio(w http.ResponseWriter, r *http.Request) { p.page(w, r, St
 // Order is "GET /orders/{order}": the buyer's status page.
 func (p *Pages) Order(w http.ResponseWriter, r *http.Request) {
 	p.page(w, r, Order, r.PathValue("order"))
+}
+
+// Overlay is "GET /overlay/{channel}": the card on air on a transparent page, for the host's own picture.
+func (p *Pages) Overlay(w http.ResponseWriter, r *http.Request) {
+	p.page(w, r, Overlay, r.PathValue("channel"))
 }
 
 // NotFound is the page for every other path, with status 404.

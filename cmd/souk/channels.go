@@ -206,6 +206,9 @@ func (s *souk) boot(r *http.Request, view web.View, id string) (web.First, bool,
 		}
 		a, err := s.channelAnswer(r.Context(), c)
 		return web.First{Title: c.Title, Data: a}, true, err
+	case web.Overlay:
+		c, err := s.accounts.Channel(r.Context(), id)
+		return web.First{Title: c.Title}, err == nil, notFound(err)
 	case web.Studio:
 		me, err := s.bootMe(r)
 		return web.First{Data: map[string]any{"me": me}}, true, err

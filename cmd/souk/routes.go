@@ -27,11 +27,13 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	page("GET /{$}", s.pages.Home)
 	page("GET /live/{channel}", s.pages.Live)
 	page("GET /studio", s.pages.Studio)
+	page("GET /overlay/{channel}", s.pages.Overlay)
 	page("GET /orders/{order}", s.pages.Order)
 	page("/", s.pages.NotFound)
 	handle("GET /_/", s.pages.Assets())
 	handle("GET /favicon.svg", s.pages.Assets())
 	call("GET /images/{name}", s.shop.Image)
+	call("GET /qr/{name}", s.getQR)
 
 	// media and rooms
 	page("GET /hls/{channel}/{file...}", s.origin.Serve)

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { uuidv7 } from '../src/lib/uuid';
 
 const binary = process.env.SOUK_BINARY ?? join(import.meta.dirname, '..', '..', 'bin', 'souk');
 const browserPath = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -74,6 +75,26 @@ export class Shop {
 
   async orders(): Promise<{ state: string; total: { amount: number } }[]> {
     return (await this.call('GET', '/channels/tea/orders')).orders;
+  }
+
+  /** A purchase by somebody else, through the API. */
+  async buy(product: string, currency: string, amount: number): Promise<void> {
+    const ask = async (method: string, path: string, body: unknown, token = '', headers = {}) => {
+      const response = await fetch(`${this.ready.http}/api/v1${path}`, {
+        method,
+        headers: { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }), ...headers },
+        body: JSON.stringify(body),
+      });
+      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+      return response.json();
+    };
+    const { token } = await ask('POST', '/guests', {});
+    const address = { name: 'Ana Reis', line1: 'Rua Nova 1', city: 'Porto', postal_code: '4000-001', country: 'PT' };
+    await ask('PUT', '/me', { email: 'ana@example.com', address }, token);
+    await ask('POST', '/me/payment-methods', { test: 'pm_card_visa' }, token);
+    const pin = (await this.call('GET', '/channels/tea')).pin;
+    const what = pin?.product.id === product ? { pin: pin.pin } : { product };
+    await ask('POST', '/orders', { channel: 'tea', ...what, quantity: 1, price: { amount, currency } }, token, { 'Idempotency-Key': uuidv7() });
   }
 
   /** An encoder of its own, for shows that start, drop and come back. */

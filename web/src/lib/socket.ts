@@ -92,7 +92,7 @@ export class RoomSocket {
     clearTimeout(this.retry);
     this.options.onState?.('connecting', 0);
     let url = this.options.url;
-    if (this.position) url += `?since=${this.position.seq}&epoch=${encodeURIComponent(this.position.epoch)}`;
+    if (this.position) url += `${url.includes('?') ? '&' : '?'}since=${this.position.seq}&epoch=${encodeURIComponent(this.position.epoch)}`;
     const socket = (this.options.open ?? ((address) => new WebSocket(address)))(url);
     this.socket = socket;
     this.heard = Date.now();
