@@ -28,6 +28,39 @@ const (
 	maxSanctioned = 10_000      // bans and timeouts
 	maxBacklog    = 2048        // entries not yet stored before `say` is refused
 	maxAwaiting   = 256         // moderators' replies that wait for the log
+	roomBurst     = 400         // messages of everybody together
+	roomEvery     = 5 * time.Millisecond
+	maxWords      = 500 // of a word list
+	maxWord       = 60  // code points of an entry
+	maxQuestions  = 200 // open at a time
+	maxLetters    = 1000
+	maxMembers    = 50_000 // remembered; beyond it those who left are forgotten early
+)
+
+// Guests whom nobody knows yet.
+const (
+	knownAfter  = 10 * time.Minute // since their first visit: then they are known
+	networkHold = time.Hour        // new guests of a banned one's network may only read
+	traceKept   = 30 * time.Minute // after a guest left: how long a ban finds device and network
+	maxDevices  = 5                // of one banned person
+)
+
+// Raids.
+const (
+	raidWindow    = 10 * time.Second // in which the new guests of a raid come
+	raidGuests    = 100              // how many they are, unless the channel says otherwise
+	maxRaidGuests = 10_000
+	raidLasts     = 5 * time.Minute
+	raidSlow      = 10 * time.Second // between two messages of one person meanwhile
+	raidPeace     = 10 * time.Minute // after a moderator ended one: no other begins by itself
+	maxRaid       = time.Hour        // by hand
+)
+
+// Letters.
+const (
+	maxPersonLetters = 10
+	letterLasts      = 24 * time.Hour // of what a host writes
+	maxLetterLasts   = 30 * 24 * time.Hour
 )
 
 // EntriesKept is how many of a room's last entries a [Log] gives back.
@@ -36,6 +69,7 @@ const EntriesKept = 4096
 // Limits of a person.
 const (
 	maxText   = 300 // code points after NFC
+	maxAnswer = 300
 	maxName   = 40
 	maxUserID = 64
 	sayBurst  = 5
@@ -101,12 +135,20 @@ const (
 	roleModerator = "moderator"
 )
 
+// moderators are those who hear what is for moderators.
+var moderators = []string{roleOwner, roleHost, roleModerator}
+
 // Person is somebody in a room. The zero Person is a reader: nobody signed in.
 type Person struct {
 	ID     string
 	Name   string
 	Roles  []string // on this channel: owner, host, moderator, merchant
 	Badges []string
+
+	Guest   bool      // nobody with an account
+	Since   time.Time // when a guest first came to this room; zero: never before
+	Device  string    // what a guest's browser is recognised by; "" for nothing
+	Network string    // stands for the network that a guest comes from; "" for unknown
 }
 
 // runs tells whether the channel is theirs: nothing here limits them.

@@ -18,6 +18,8 @@ type command struct {
 	Seconds int64           `json:"seconds"`
 	Kind    string          `json:"kind"`
 	N       *int            `json:"n"`
+	Product string          `json:"product"`
+	Pinned  bool            `json:"pinned"`
 }
 
 const maxCommandID = 64 // bytes of JSON
@@ -36,18 +38,27 @@ func (f refusal) after(d time.Duration) *refusal {
 }
 
 var (
-	refusedJSON    = refuse("bad_json", "A command is one JSON object like {\"id\":1,\"do\":\"say\",\"text\":\"hi\"}.")
-	refusedUnknown = refuse("unknown_command", "This server does not know that command.")
-	refusedReader  = refuse("sign_in_first", "You are only reading. Sign in or join as a guest to take part.")
-	refusedRole    = refuse("not_allowed", "You may not do that here.")
-	refusedPerson  = refuse("not_allowed", "You may not do that to this person.")
-	refusedEmpty   = refuse("empty", "There is no text.")
-	refusedLong    = refuse("too_long", "The text is too long: 300 characters at most.")
-	refusedFast    = refuse("too_fast", "You are sending too fast. Wait a moment.")
-	refusedSlow    = refuse("too_fast", "Slow mode is on. Wait a moment.")
-	refusedMuted   = refuse("timed_out", "A moderator has paused you. You can read on.")
-	refusedBusy    = refuse("busy", "The room is too busy. Try again in a moment.").after(2 * time.Second)
-	refusedGone    = refuse("no_such_message", "There is no such message, or it is too old.")
+	refusedJSON     = refuse("bad_json", "A command is one JSON object like {\"id\":1,\"do\":\"say\",\"text\":\"hi\"}.")
+	refusedUnknown  = refuse("unknown_command", "This server does not know that command.")
+	refusedReader   = refuse("sign_in_first", "You are only reading. Sign in or join as a guest to take part.")
+	refusedRole     = refuse("not_allowed", "You may not do that here.")
+	refusedPerson   = refuse("not_allowed", "You may not do that to this person.")
+	refusedEmpty    = refuse("empty", "There is no text.")
+	refusedLong     = refuse("too_long", "The text is too long: 300 characters at most.")
+	refusedFast     = refuse("too_fast", "You are sending too fast. Wait a moment.")
+	refusedSlow     = refuse("too_fast", "Slow mode is on. Wait a moment.")
+	refusedMuted    = refuse("timed_out", "A moderator has paused you. You can read on.")
+	refusedBusy     = refuse("busy", "The room is too busy. Try again in a moment.").after(2 * time.Second)
+	refusedRoom     = refuse("too_fast", "Everybody is writing at once. Wait a moment.")
+	refusedHeld     = refuse("network_held", "Somebody was banned who came from where you come from. New guests from there cannot write for a while.")
+	refusedUnknowns = refuse("known_only", "Only people who are known here may write right now: those with an account, who have bought something, or who came a while ago.")
+	refusedLink     = refuse("link", "You may not send links here.")
+	refusedWord     = refuse("blocked_word", "The host does not want one of these words here.")
+	refusedName     = refuse("blocked_name", "The host does not want your name here. Choose another one.")
+	refusedQueue    = refuse("busy", "Too many questions wait for an answer. Try again later.").after(time.Minute)
+	refusedLetters  = refuse("busy", "Too many letters wait here for their readers.").after(time.Minute)
+	refusedSettled  = refuse("no_such_question", "There is no such question, or it is settled.")
+	refusedGone     = refuse("no_such_message", "There is no such message, or it is too old.")
 )
 
 func badRequest(detail string) *refusal { return refuse("bad_request", detail) }
@@ -119,7 +130,7 @@ func (q request) deliver(r *room) {
 	}
 	answer := replyEvent(q.command.ID, done.message, no)
 	if no == nil && done.durable {
-		r.awaiting = append(r.awaiting, awaiting{r.scribe.await(), q.v, answer})
+		r.awaiting = append(r.awaiting, awaiting{ticket: r.scribe.await(), v: q.v, reply: answer})
 		return
 	}
 	r.whisper(q.v, answer)
@@ -150,6 +161,9 @@ func (r *room) do(v *viewer, c command) (outcome, *refusal) {
 	if left := r.muted(v.person); left > 0 {
 		return outcome{}, refusedMuted.after(left)
 	}
+	if left := r.held(v.person, time.Now()); left > 0 && c.Do != "take" {
+		return outcome{}, refusedHeld.after(left)
+	}
 	return act(r, v, c)
 }
 
@@ -157,9 +171,14 @@ type action func(*room, *viewer, command) (outcome, *refusal)
 
 // speech is what everybody may do.
 var speech = map[string]action{
-	"say":   func(r *room, v *viewer, c command) (outcome, *refusal) { return r.speak(v, "message", c.Text) },
-	"ask":   func(r *room, v *viewer, c command) (outcome, *refusal) { return r.speak(v, "question", c.Text) },
+	"say":   (*room).say,
+	"ask":   (*room).pose,
 	"react": (*room).react,
+	"take":  (*room).take,
+}
+
+func (r *room) say(v *viewer, c command) (outcome, *refusal) {
+	return r.speak(v, "message", c.Text, func(s spoken) json.RawMessage { return mustEncode(s) })
 }
 
 // spoken is the data of messages and questions.
@@ -175,9 +194,13 @@ type speaker struct {
 	Badges []string `json:"badges"`
 }
 
-func (r *room) speak(v *viewer, typ, text string) (outcome, *refusal) {
+// speak numbers what v says; data makes the event's data of it.
+func (r *room) speak(v *viewer, typ, text string, data func(spoken) json.RawMessage) (outcome, *refusal) {
 	text, no := line(text)
 	if no != nil {
+		return outcome{}, no
+	}
+	if no := r.fit(v, text); no != nil {
 		return outcome{}, no
 	}
 	if r.scribe.behind() >= maxBacklog {
@@ -188,7 +211,7 @@ func (r *room) speak(v *viewer, typ, text string) (outcome, *refusal) {
 	}
 	id := uuid.Must(uuid.NewV7()).String()
 	from := speaker{v.person.ID, v.person.Name, list(v.person.Badges)}
-	r.number(Entry{Type: typ, Message: id, Person: from.ID, Data: mustEncode(spoken{id, from, text})})
+	r.number(Entry{Type: typ, Message: id, Person: from.ID, Data: data(spoken{id, from, text})})
 	r.flushSoon(r.tick())
 	return outcome{message: id}, nil
 }
@@ -205,17 +228,40 @@ func line(text string) (string, *refusal) {
 	return text, nil
 }
 
-// pace checks the rate limit and slow mode, and counts this one if it may pass.
+// fit checks what v would say against what the host has decided.
+func (r *room) fit(v *viewer, text string) *refusal {
+	if v.person.moderates() {
+		return nil
+	}
+	set, known := r.law.set, v.person.known(time.Now())
+	switch {
+	case !known && (set.KnownOnly || r.raided()):
+		return refusedUnknowns
+	case (set.Links == LinksBlock || set.Links == LinksKnown && !known) && hasLink(text):
+		return refusedLink
+	case r.law.words.In(text):
+		return refusedWord
+	case v.person.Guest && r.law.words.In(v.person.Name):
+		return refusedName
+	}
+	return nil
+}
+
+// pace checks the rate limits and slow mode, and counts this one if it may pass.
 func (r *room) pace(v *viewer) *refusal {
 	if v.person.runs() {
 		return nil
 	}
 	now, m := time.Now(), v.member
-	if d := m.said.Add(r.slow).Sub(now); d > 0 && r.slow > 0 {
+	slow := r.slowness()
+	if d := m.said.Add(slow).Sub(now); d > 0 && slow > 0 {
 		return refusedSlow.after(d)
 	}
 	if d := m.say.take(now, sayBurst, sayEvery); d > 0 {
 		return refusedFast.after(d)
+	}
+	if d := r.law.pace.take(now, roomBurst, roomEvery); d > 0 {
+		return refusedRoom.after(d)
 	}
 	m.said = now
 	return nil

@@ -32,7 +32,8 @@ func TestProtocolDocument(t *testing.T) {
 	for _, code := range refusalCodes(t) {
 		want = append(want, "`"+code+"`")
 	}
-	for _, typ := range []string{"message", "question", "deleted", "notice", "viewers", "slow", "reactions", "reply", "timeout"} {
+	for _, typ := range []string{"message", "question", "deleted", "notice", "viewers", "slow", "reactions", "reply", "timeout",
+		"rules", "pinned_notice", "settings", "answered", "dismissed", "private", "you"} {
 		want = append(want, "`"+typ+"`")
 	}
 	for _, code := range []int{CloseSlow, CloseRestart, CloseBanned, CloseBadToken, CloseNoChannel, CloseAbuse} {
@@ -43,6 +44,15 @@ func TestProtocolDocument(t *testing.T) {
 		fmt.Sprintf("`seconds` (1 to %d)", maxMute/time.Second),
 		fmt.Sprintf("`seconds` (0 to %d)", maxSlow/time.Second),
 		fmt.Sprintf("last %d events", historyLen),
+		fmt.Sprintf("`seconds` (0 to %d)", maxRaid/time.Second),
+		fmt.Sprintf("%d messages at once and then %d per second", roomBurst, time.Second/roomEvery),
+		fmt.Sprintf("at least %d minutes ago", knownAfter/time.Minute),
+		fmt.Sprintf("up to %d entries", maxWords),
+		fmt.Sprintf("%d guests who were never here before and come within %d s", raidGuests, raidWindow/time.Second),
+		fmt.Sprintf("for %d minutes only known people may write, %d s apart", raidLasts/time.Minute, raidSlow/time.Second),
+		fmt.Sprintf("by itself for %d minutes", raidPeace/time.Minute),
+		fmt.Sprintf("after %d hours), or until %d newer ones wait", letterLasts/time.Hour, maxPersonLetters),
+		fmt.Sprintf("for %d minutes after they left", traceKept/time.Minute),
 		fmt.Sprintf("more than %d numbered events behind", ringLen),
 		fmt.Sprintf("at most %d KiB", maxFrame>>10),
 		fmt.Sprintf("%d frames that are no commands", maxStrikes),

@@ -91,13 +91,14 @@ func (r *room) admit(j join) error {
 	if !j.insist && j.told != r.told.Load() {
 		return errStale
 	}
-	if s, ok := r.sanctions[v.person.ID]; ok && s.Until.IsZero() && !v.person.runs() {
+	if r.barred(v.person) {
 		r.hub.count.banned.Add(1)
 		return closing{CloseBanned, "banned"}
 	}
 	if m := r.members[v.person.ID]; m != nil && m.sockets >= maxPersonSockets {
 		return closing{CloseAbuse, "abuse"}
 	}
+	r.greet(&v.person)
 	r.add(v)
 	missed, resumed := r.missed(j.from)
 	first := [][]byte{r.welcome(j, resumed)}
@@ -108,6 +109,7 @@ func (r *room) admit(j join) error {
 	for _, e := range missed {
 		first = append(first, e.appendTo(nil))
 	}
+	first = append(first, r.waiting(v.person.ID)...)
 	v.out.send(textFrame(first...)) // refused only if the peer has left: then its reader says so
 	return nil
 }
@@ -169,6 +171,8 @@ type welcome struct {
 	Live    bool            `json:"live"`
 	Pin     json.RawMessage `json:"pin"`
 	Slow    int64           `json:"slow"` // seconds
+	Rules   rules           `json:"rules"`
+	Notice  *Notice         `json:"notice"`
 	Resumed bool            `json:"resumed"`
 }
 
@@ -177,15 +181,18 @@ type you struct {
 	Name   string   `json:"name"`
 	Roles  []string `json:"roles"`
 	Badges []string `json:"badges"`
+	Known  bool     `json:"known"`
 }
 
 func (r *room) welcome(j join, resumed bool) []byte {
 	p := j.v.person
 	w := welcome{
-		You:     you{ID: p.ID, Name: p.Name, Roles: list(p.Roles), Badges: list(p.Badges)},
+		You:     youAre(p),
 		Live:    j.snap.Live,
 		Pin:     j.snap.Pin,
-		Slow:    int64(r.slow / time.Second),
+		Slow:    int64(r.slowness() / time.Second),
+		Rules:   r.rules(),
+		Notice:  r.law.set.Notice,
 		Resumed: resumed,
 	}
 	s, history := stamp{epoch: r.epoch, seq: r.flushed}, r.history()
@@ -195,6 +202,10 @@ func (r *room) welcome(j join, resumed bool) []byte {
 	data := bytes.TrimSuffix(mustEncode(w), []byte("}"))
 	data = append(append(append(data, `,"history":`...), history...), '}')
 	return appendEvent(nil, "welcome", s, data)
+}
+
+func youAre(p Person) you {
+	return you{ID: p.ID, Name: p.Name, Roles: list(p.Roles), Badges: list(p.Badges), Known: p.ID != "" && p.known(time.Now())}
 }
 
 // list makes an empty list of a nil one: clients need not know of null.
@@ -215,7 +226,7 @@ func (r *room) history() []byte {
 	var chosen []Entry
 	for i := len(shown) - 1; i >= 0 && len(chosen) < historyLen; i-- {
 		switch shown[i].Type {
-		case "message", "question", "notice":
+		case "message", "question", "notice", "answered":
 			chosen = append(chosen, shown[i])
 		}
 	}

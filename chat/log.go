@@ -34,7 +34,9 @@ type State struct {
 	Epoch     string
 	Entries   []Entry // the last EntriesKept, by number
 	Sanctions []Sanction
-	Slow      time.Duration
+	Settings  Settings
+	Questions []Question // those that are open, oldest first
+	Letters   []Letter   // those that are not over, oldest first
 }
 
 // Last is the highest number given out.
@@ -49,10 +51,17 @@ func (s State) Last() int64 {
 type Batch struct {
 	Entries   []Entry
 	Sanctions []Sanction
-	Slow      *time.Duration
+	Settings  *Settings
+	Visits    []Visit
+	Deeds     []Deed
+	Questions []Question
+	Letters   []Letter
 }
 
-func (b Batch) empty() bool { return len(b.Entries) == 0 && len(b.Sanctions) == 0 && b.Slow == nil }
+func (b Batch) empty() bool {
+	return len(b.Entries) == 0 && len(b.Sanctions) == 0 && b.Settings == nil &&
+		len(b.Visits) == 0 && len(b.Deeds) == 0 && len(b.Questions) == 0 && len(b.Letters) == 0
+}
 
 // Entry is a numbered event as it is stored and replayed.
 type Entry struct {
@@ -76,6 +85,11 @@ type Sanction struct {
 	Until  time.Time // zero: for good, a ban
 	By     string    // the moderator
 	Lifted bool      // the person may speak again; the rest is of no account
+
+	// What else a ban holds, see trace.go.
+	Devices      []string
+	Network      string
+	NetworkUntil time.Time
 }
 
 // NewEpoch returns a name for an epoch, for implementations of [Log].

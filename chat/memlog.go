@@ -20,7 +20,11 @@ type memRoom struct {
 	sealed    int64 // -1: broken
 	entries   map[int64]Entry
 	sanctions map[string]Sanction
-	slow      time.Duration
+	settings  Settings
+	visits    map[string]Visit
+	deeds     []Deed
+	questions map[string]Question
+	letters   map[string]Letter
 }
 
 func (r *memRoom) last() int64 {
@@ -37,7 +41,10 @@ func (l *MemLog) room(channel string) *memRoom {
 	}
 	r := l.rooms[channel]
 	if r == nil {
-		r = &memRoom{sealed: -1, entries: map[int64]Entry{}, sanctions: map[string]Sanction{}}
+		r = &memRoom{
+			sealed: -1, entries: map[int64]Entry{}, sanctions: map[string]Sanction{}, settings: DefaultSettings(),
+			visits: map[string]Visit{}, questions: map[string]Question{}, letters: map[string]Letter{},
+		}
 		l.rooms[channel] = r
 	}
 	return r
@@ -52,7 +59,7 @@ func (l *MemLog) Open(_ context.Context, channel string) (State, error) {
 		r.epoch = NewEpoch()
 	}
 	r.sealed = -1
-	s := State{Epoch: r.epoch, Slow: r.slow}
+	s := State{Epoch: r.epoch, Settings: r.settings}
 	from := r.last() - EntriesKept
 	for _, seq := range slices.Sorted(maps.Keys(r.entries)) {
 		if seq > from {
@@ -61,6 +68,16 @@ func (l *MemLog) Open(_ context.Context, channel string) (State, error) {
 	}
 	for _, person := range slices.Sorted(maps.Keys(r.sanctions)) {
 		s.Sanctions = append(s.Sanctions, r.sanctions[person])
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.questions)) { // ids are in the order of time
+		if q := r.questions[id]; q.State == QuestionOpen {
+			s.Questions = append(s.Questions, q)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.letters)) {
+		if l := r.letters[id]; l.Until.After(time.Now()) {
+			s.Letters = append(s.Letters, l)
+		}
 	}
 	return s, nil
 }
@@ -80,8 +97,24 @@ func (l *MemLog) Append(_ context.Context, channel string, b Batch) error {
 			r.sanctions[s.Person] = s
 		}
 	}
-	if b.Slow != nil {
-		r.slow = *b.Slow
+	if b.Settings != nil {
+		r.settings = *b.Settings
+	}
+	for _, v := range b.Visits {
+		if _, known := r.visits[v.Person]; !known {
+			r.visits[v.Person] = v
+		}
+	}
+	r.deeds = append(r.deeds, b.Deeds...)
+	for _, q := range b.Questions {
+		r.questions[q.ID] = q
+	}
+	for _, one := range b.Letters {
+		if one.Taken {
+			delete(r.letters, one.ID)
+		} else {
+			r.letters[one.ID] = one
+		}
 	}
 	return nil
 }

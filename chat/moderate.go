@@ -1,8 +1,9 @@
 package chat
 
 import (
-	"strconv"
 	"time"
+
+	"souk/internal/api"
 )
 
 // moderation is what owner, host and moderators may do.
@@ -13,6 +14,10 @@ var moderation = map[string]action{
 	"unban":   (*room).unban,
 	"notice":  (*room).notice,
 	"slow":    (*room).setSlow,
+	"raid":    (*room).setRaid,
+	"answer":  (*room).answer,
+	"dismiss": (*room).dismiss,
+	"tell":    (*room).write,
 }
 
 // muted returns how much longer a person may not send; 0: may.
@@ -27,16 +32,26 @@ func (r *room) muted(p Person) time.Duration {
 // erase takes the text of a message out of history, replay and log. Its number
 // stays and becomes the news that it is gone, so that whoever replays it later
 // finds no gap.
-func (r *room) erase(_ *viewer, c command) (outcome, *refusal) {
+func (r *room) erase(v *viewer, c command) (outcome, *refusal) {
 	old, ok := r.ring.find(c.Message)
 	if !ok {
 		return outcome{}, refusedGone
 	}
-	gone := Entry{Seq: old.Seq, At: old.At, Type: "deleted", Data: mustEncode(map[string]string{"message": c.Message})}
+	r.record(v.person, Deed{Did: "delete", Person: old.Person, Message: c.Message})
+	r.takeBack(old)
+	return outcome{durable: true}, nil
+}
+
+// takeBack is what erase does to an entry.
+func (r *room) takeBack(old *Entry) {
+	message := old.Message
+	if old.Type == "question" {
+		r.unask(message)
+	}
+	gone := Entry{Seq: old.Seq, At: old.At, Type: "deleted", Data: mustEncode(map[string]string{"message": message})}
 	r.overwrite(old, gone)
 	r.number(Entry{Type: gone.Type, Data: gone.Data})
 	r.flushSoon(r.urgentGap())
-	return outcome{durable: true}, nil
 }
 
 func (r *room) mute(v *viewer, c command) (outcome, *refusal) {
@@ -54,6 +69,7 @@ func (r *room) mute(v *viewer, c command) (outcome, *refusal) {
 	if no := r.sanction(Sanction{Person: c.User, Until: until, By: v.person.ID}); no != nil {
 		return outcome{}, no
 	}
+	r.record(v.person, Deed{Did: "timeout", Person: c.User, Detail: mustEncode(map[string]int64{"seconds": c.Seconds})})
 	whisper{
 		to: To{Person: c.User},
 		event: appendEvent(nil, "timeout", stamp{}, mustEncode(map[string]any{
@@ -67,14 +83,13 @@ func (r *room) ban(v *viewer, c command) (outcome, *refusal) {
 	if no := r.mayAct(v, c.User); no != nil {
 		return outcome{}, no
 	}
-	if no := r.sanction(Sanction{Person: c.User, By: v.person.ID}); no != nil {
+	s := Sanction{Person: c.User, By: v.person.ID}
+	r.traces(&s)
+	if no := r.sanction(s); no != nil {
 		return outcome{}, no
 	}
-	for i := len(r.sockets) - 1; i >= 0; i-- { // from the end: dropping a viewer moves the last one
-		if r.sockets[i].person.ID == c.User {
-			r.drop(r.sockets[i], CloseBanned, "banned")
-		}
-	}
+	r.record(v.person, Deed{Did: "ban", Person: c.User})
+	r.turnOut()
 	return outcome{durable: true}, nil
 }
 
@@ -84,7 +99,9 @@ func (r *room) unban(v *viewer, c command) (outcome, *refusal) {
 	}
 	if _, ok := r.sanctions[c.User]; ok {
 		delete(r.sanctions, c.User)
-		r.scribe.sanction(Sanction{Person: c.User, By: v.person.ID, Lifted: true})
+		r.indexTraces()
+		r.record(v.person, Deed{Did: "unban", Person: c.User})
+		r.fact(Batch{Sanctions: []Sanction{{Person: c.User, By: v.person.ID, Lifted: true}}})
 	}
 	return outcome{durable: true}, nil
 }
@@ -131,26 +148,44 @@ func (r *room) sanction(s Sanction) *refusal {
 		}
 	}
 	r.sanctions[s.Person] = s
-	r.scribe.sanction(s)
+	r.indexTraces()
+	r.fact(Batch{Sanctions: []Sanction{s}})
 	return nil
 }
 
-func (r *room) notice(_ *viewer, c command) (outcome, *refusal) {
-	text, no := line(c.Text)
-	if no != nil {
-		return outcome{}, no
+// notice speaks for the room. A pinned one stays for those who come later, until
+// the next; a pinned one without text takes it down.
+func (r *room) notice(v *viewer, c command) (outcome, *refusal) {
+	text := ""
+	if c.Text != "" || !c.Pinned {
+		var no *refusal
+		if text, no = line(c.Text); no != nil {
+			return outcome{}, no
+		}
 	}
-	r.number(Entry{Type: "notice", Data: mustEncode(map[string]string{"text": text})})
-	r.flushSoon(r.urgentGap())
+	r.record(v.person, Deed{Did: "notice", Detail: mustEncode(map[string]any{"text": text, "pinned": c.Pinned})})
+	if text != "" {
+		r.number(Entry{Type: "notice", Data: mustEncode(map[string]string{"text": text})})
+		r.flushSoon(r.urgentGap())
+	}
+	if c.Pinned {
+		set := r.law.set
+		set.Notice = nil
+		if text != "" {
+			set.Notice = &Notice{Text: text, At: api.At(time.Now())}
+		}
+		r.settle(set)
+	}
 	return outcome{durable: true}, nil
 }
 
-func (r *room) setSlow(_ *viewer, c command) (outcome, *refusal) {
+func (r *room) setSlow(v *viewer, c command) (outcome, *refusal) {
 	if c.Seconds < 0 || c.Seconds > int64(maxSlow/time.Second) {
 		return outcome{}, badRequest("seconds is 0 to 300.")
 	}
-	r.slow = time.Duration(c.Seconds) * time.Second
-	r.scribe.slow(r.slow)
-	refresh{key: latestKey{typ: "slow"}, data: []byte(`{"seconds":` + strconv.FormatInt(c.Seconds, 10) + `}`)}.deliver(r)
+	set := r.law.set
+	set.Slow = c.Seconds
+	r.record(v.person, Deed{Did: "slow", Detail: mustEncode(map[string]int64{"seconds": c.Seconds})})
+	r.settle(set)
 	return outcome{durable: true}, nil
 }

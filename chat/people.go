@@ -21,10 +21,18 @@ type member struct {
 	say     bucket
 	hit     bucket // reactions
 	said    time.Time
+	left    time.Time // when the last socket did
+	devices []string  // a guest's, the newest last
 }
 
 func (m *member) forgettable(now time.Time, slow time.Duration) bool {
-	return m.sockets == 0 && m.say.full(now) && m.hit.full(now) && now.Sub(m.said) >= slow
+	return m.sockets == 0 && m.say.full(now) && m.hit.full(now) && now.Sub(m.said) >= slow && !m.traced(now)
+}
+
+// traced tells whether a ban that comes late still needs to know where a guest
+// came from.
+func (m *member) traced(now time.Time) bool {
+	return (m.person.Network != "" || len(m.devices) > 0) && !m.said.IsZero() && now.Sub(m.left) < traceKept
 }
 
 // bucket limits a rate: burst at once, then one per interval. It keeps the
@@ -70,7 +78,18 @@ func (r *room) member(p Person) *member {
 		r.members[p.ID] = m
 	}
 	m.person = p
+	m.seen(p.Device)
 	return m
+}
+
+// forget lets go of people who left and could do nothing they cannot do anew.
+func (r *room) forget(now time.Time) {
+	slow, crowded := r.slowness(), len(r.members) > maxMembers
+	for id, m := range r.members {
+		if m.forgettable(now, slow) || crowded && m.sockets == 0 {
+			delete(r.members, id)
+		}
+	}
 }
 
 // remove takes a viewer out; again is no harm.
@@ -85,7 +104,9 @@ func (r *room) remove(v *viewer) {
 	v.slot = -1
 	v.queue = nil
 	if v.member != nil {
-		v.member.sockets--
+		if v.member.sockets--; v.member.sockets == 0 {
+			v.member.left = time.Now()
+		}
 	}
 	if v.member == nil || v.member.sockets == 0 {
 		r.viewers.Add(-1)

@@ -25,9 +25,13 @@ type room struct {
 	ring      ring
 	flushed   int64 // the last number that is in a frame
 	sanctions map[string]Sanction
-	slow      time.Duration
+	law       law
 	scribe    *scribe
 	awaiting  []awaiting
+
+	questions   map[string]Question // open ones, by message
+	letters     map[string]Letter
+	letterOrder []string // oldest first
 
 	sockets []*viewer
 	members map[string]*member // by person
@@ -85,6 +89,7 @@ type awaiting struct {
 	ticket uint64
 	v      *viewer
 	reply  []byte
+	done   func() // instead of v and reply
 }
 
 func newRoom(h *Hub, channel string) *room {
@@ -95,6 +100,8 @@ func newRoom(h *Hub, channel string) *room {
 		members:   map[string]*member{},
 		latest:    map[latestKey][]byte{},
 		tally:     map[string]int{},
+		questions: map[string]Question{},
+		letters:   map[string]Letter{},
 		snapshot:  snapshots{turn: make(chan struct{}, 1)},
 		inbox:     make(chan message, maxInbox),
 		stop:      make(chan struct{}),
@@ -162,11 +169,20 @@ func (r *room) open(ctx context.Context) (State, bool) {
 }
 
 func (r *room) begin(s State) {
-	r.epoch, r.slow = s.Epoch, s.Slow
+	r.epoch = s.Epoch
 	r.ring = newRing(s)
 	r.flushed = r.ring.last
 	for _, one := range s.Sanctions {
 		r.sanctions[one.Person] = one
+	}
+	r.indexTraces()
+	r.apply(s.Settings)
+	for _, q := range s.Questions {
+		r.questions[q.ID] = q
+	}
+	for _, l := range s.Letters {
+		r.letters[l.ID] = l
+		r.letterOrder = append(r.letterOrder, l.ID)
 	}
 	r.lastViewers = time.Now()
 	r.timer = time.NewTimer(time.Hour)
@@ -245,8 +261,13 @@ func (m writable) deliver(r *room) { r.feed(m.v) }
 
 func (m stored) deliver(r *room) {
 	for len(r.awaiting) > 0 && r.awaiting[0].ticket <= m.ticket {
-		r.whisper(r.awaiting[0].v, r.awaiting[0].reply)
+		first := r.awaiting[0]
 		r.awaiting = r.awaiting[1:]
+		if first.done != nil {
+			first.done()
+		} else {
+			r.whisper(first.v, first.reply)
+		}
 	}
 }
 
@@ -277,11 +298,8 @@ func (r *room) sweep(now time.Time) {
 			v.out.ping()
 		}
 	}
-	for id, m := range r.members {
-		if m.forgettable(now, r.slow) {
-			delete(r.members, id)
-		}
-	}
+	r.forget(now)
+	r.endRaid(now)
 	changed := r.viewers.Load() != r.sentViewers && now.Sub(r.lastViewers) >= viewersEvery
 	quiet := len(r.sockets) > 0 && now.Sub(r.lastFrame) >= quietLimit
 	if changed || quiet {

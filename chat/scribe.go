@@ -3,7 +3,6 @@ package chat
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 )
@@ -59,19 +58,12 @@ func (s *scribe) entry(e Entry) {
 	s.nudge()
 }
 
-// sanction hands over a ban, a timeout or its end. It never waits.
-func (s *scribe) sanction(one Sanction) {
+// fact hands over what is no entry: change adds it to the next batch. It never
+// waits.
+func (s *scribe) fact(change func(next *Batch)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.next.Sanctions = append(s.next.Sanctions, one)
-	s.nudge()
-}
-
-// slow hands over the slow mode. It never waits.
-func (s *scribe) slow(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.next.Slow = &d
+	change(&s.next)
 	s.nudge()
 }
 
@@ -204,15 +196,8 @@ func (s *scribe) take() (b Batch, ticket uint64, awaited bool) {
 func (s *scribe) putBack(b Batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	later := s.next
-	s.next = Batch{
-		Entries:   slices.Concat(b.Entries, later.Entries),
-		Sanctions: slices.Concat(b.Sanctions, later.Sanctions),
-		Slow:      later.Slow,
-	}
-	if s.next.Slow == nil {
-		s.next.Slow = b.Slow
-	}
+	b.join(s.next)
+	s.next = b
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -85,8 +85,8 @@ func TestScribeStoresAtOnceThenInBatches(t *testing.T) {
 			t.Fatalf("%d batches at once, want 1", len(batches))
 		}
 		entries(s, 2, 9)
-		s.sanction(Sanction{Person: "ana"})
-		s.slow(time.Second)
+		s.fact(func(b *Batch) { b.Sanctions = []Sanction{{Person: "ana"}} })
+		s.fact(func(b *Batch) { b.Settings = &Settings{Slow: 1} })
 		s.await()
 		time.Sleep(storeEvery)
 		batches, answered := log.look()
@@ -125,7 +125,7 @@ func TestScribeRepeatsInOrder(t *testing.T) {
 func TestScribeSplitsWhatIsLarge(t *testing.T) {
 	withScribe(t, func(t *testing.T, s *scribe, log *notedLog, stop func()) {
 		entries(s, 1, 3*maxStored)
-		s.sanction(Sanction{Person: "ana"})
+		s.fact(func(b *Batch) { b.Sanctions = []Sanction{{Person: "ana"}} })
 		s.await()
 		batches, answered := log.look()
 		if n := len(batches[0].Entries); n > maxStored || len(answered) != 0 {
@@ -143,9 +143,8 @@ func TestScribeSplitsWhatIsLarge(t *testing.T) {
 func TestScribeStoresTheRest(t *testing.T) {
 	withScribe(t, func(t *testing.T, s *scribe, log *notedLog, stop func()) {
 		log.failNext(1)
-		d := time.Minute
 		entries(s, 1, 2)
-		s.slow(d)
+		s.fact(func(b *Batch) { b.Settings = &Settings{Slow: 60} })
 		synctest.Wait() // it waits to try again
 		entries(s, 3, 3+maxStored)
 		stop()
@@ -154,8 +153,8 @@ func TestScribeStoresTheRest(t *testing.T) {
 		}
 		s.seal(t.Context(), 3+maxStored)
 		state, err := log.Open(t.Context(), "tea")
-		if err != nil || int64(len(state.Entries)) != 3+maxStored || state.Slow != d || log.sealed != 1 {
-			t.Errorf("stored %d entries, slow %s, %d seals", len(state.Entries), state.Slow, log.sealed)
+		if err != nil || int64(len(state.Entries)) != 3+maxStored || state.Settings.Slow != 60 || log.sealed != 1 {
+			t.Errorf("stored %d entries, slow %d, %d seals", len(state.Entries), state.Settings.Slow, log.sealed)
 		}
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"time"
+	"strings"
 
 	"souk/internal/db"
 )
@@ -36,18 +36,24 @@ func (l *SQLLog) Open(ctx context.Context, channel string) (State, error) {
 		if s.Sanctions, err = sanctions(ctx, tx, channel); err != nil {
 			return fmt.Errorf("sanctions: %w", err)
 		}
-		var sealed, slow int64
-		err = tx.QueryRow(ctx, "SELECT epoch, sealed, slow FROM chat_room WHERE channel = $1", channel).
-			Scan(&s.Epoch, &sealed, &slow)
+		if err = openFacts(ctx, tx, channel, &s); err != nil {
+			return err
+		}
+		var sealed int64
+		var settings string
+		err = tx.QueryRow(ctx, "SELECT epoch, sealed, settings FROM chat_room WHERE channel = $1", channel).
+			Scan(&s.Epoch, &sealed, &settings)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 		if err != nil || sealed != s.Last() {
 			s.Epoch = NewEpoch()
 		}
-		s.Slow = time.Duration(slow) * time.Millisecond
+		if s.Settings, err = readSettings(settings); err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, `
-			INSERT INTO chat_room (channel, epoch, sealed, slow) VALUES ($1, $2, $3, 0)
+			INSERT INTO chat_room (channel, epoch, sealed) VALUES ($1, $2, $3)
 			ON CONFLICT (channel) DO UPDATE SET epoch = excluded.epoch, sealed = excluded.sealed`,
 			channel, s.Epoch, unsealed)
 		return err
@@ -87,7 +93,7 @@ func sanctions(ctx context.Context, tx *db.Tx, channel string) ([]Sanction, erro
 		channel, tx.Millis()); err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, "SELECT person, until, moderator FROM chat_sanction WHERE channel = $1 ORDER BY person", channel)
+	rows, err := tx.Query(ctx, "SELECT person, until, moderator, devices, network, network_until FROM chat_sanction WHERE channel = $1 ORDER BY person", channel)
 	if err != nil {
 		return nil, err
 	}
@@ -95,11 +101,15 @@ func sanctions(ctx context.Context, tx *db.Tx, channel string) ([]Sanction, erro
 	var all []Sanction
 	for rows.Next() {
 		var s Sanction
-		var until int64
-		if err := rows.Scan(&s.Person, &until, &s.By); err != nil {
+		var until, networkUntil int64
+		var devices string
+		if err := rows.Scan(&s.Person, &until, &s.By, &devices, &s.Network, &networkUntil); err != nil {
 			return nil, err
 		}
-		s.Until = fromMillis(until)
+		s.Until, s.NetworkUntil = fromMillis(until), fromMillis(networkUntil)
+		if devices != "" {
+			s.Devices = strings.Fields(devices)
+		}
 		all = append(all, s)
 	}
 	return all, rows.Err()
@@ -123,11 +133,7 @@ func (l *SQLLog) Append(ctx context.Context, channel string, b Batch) error {
 				return err
 			}
 		}
-		if b.Slow == nil {
-			return nil
-		}
-		_, err := tx.Exec(ctx, "UPDATE chat_room SET slow = $1 WHERE channel = $2", b.Slow.Milliseconds(), channel)
-		return err
+		return storeFacts(ctx, tx, channel, b)
 	})
 	if err != nil {
 		return fmt.Errorf("append to the log of %s: %w", channel, err)
@@ -141,9 +147,10 @@ func store(ctx context.Context, tx *db.Tx, channel string, s Sanction) error {
 		return err
 	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO chat_sanction (channel, person, until, moderator) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (channel, person) DO UPDATE SET until = excluded.until, moderator = excluded.moderator`,
-		channel, s.Person, millis(s.Until), s.By)
+		INSERT INTO chat_sanction (channel, person, until, moderator, devices, network, network_until) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (channel, person) DO UPDATE SET until = excluded.until, moderator = excluded.moderator,
+			devices = excluded.devices, network = excluded.network, network_until = excluded.network_until`,
+		channel, s.Person, millis(s.Until), s.By, strings.Join(s.Devices, " "), s.Network, millis(s.NetworkUntil))
 	return err
 }
 

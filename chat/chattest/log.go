@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"souk/chat"
+	"souk/internal/api"
 )
 
 // ExerciseLog checks a Log. fresh returns an empty one; again returns a second
@@ -20,7 +21,7 @@ func ExerciseLog(t *testing.T, fresh func(t *testing.T) (log chat.Log, again fun
 	t.Run("a new channel", func(t *testing.T) {
 		log, _ := fresh(t)
 		s := mustOpen(t, log, "tea")
-		if s.Epoch == "" || len(s.Entries) != 0 || len(s.Sanctions) != 0 || s.Slow != 0 {
+		if s.Epoch == "" || len(s.Entries) != 0 || len(s.Sanctions) != 0 || !reflect.DeepEqual(s.Settings, chat.DefaultSettings()) {
 			t.Errorf("a new channel is not empty: %+v", s)
 		}
 		if other := mustOpen(t, log, "silk"); other.Epoch == s.Epoch {
@@ -75,19 +76,57 @@ func ExerciseLog(t *testing.T, fresh func(t *testing.T) (log chat.Log, again fun
 		}
 	})
 	t.Run("sanctions", func(t *testing.T) { sanctions(t, fresh) })
-	t.Run("slow mode", func(t *testing.T) {
+	t.Run("settings", func(t *testing.T) {
 		log, again := fresh(t)
 		mustOpen(t, log, "tea")
-		d := 30 * time.Second
-		mustAppend(t, log, "tea", chat.Batch{Slow: &d})
-		mustAppend(t, log, "tea", chat.Batch{Entries: []chat.Entry{entry(1)}})
-		if s := mustOpen(t, again(), "tea"); s.Slow != d {
-			t.Errorf("slow mode is %s, want %s", s.Slow, d)
+		until := api.At(when(5))
+		want := chat.Settings{
+			Slow: 30, KnownOnly: true, Links: chat.LinksBlock, Words: []string{"scam", "שקר"}, RaidGuests: 7, RaidUntil: &until,
+			Notice: &chat.Notice{Text: "tea at five", At: api.At(when(6))},
 		}
-		var off time.Duration
-		mustAppend(t, log, "tea", chat.Batch{Slow: &off})
-		if s := mustOpen(t, again(), "tea"); s.Slow != 0 {
-			t.Errorf("slow mode is still %s", s.Slow)
+		mustAppend(t, log, "tea", chat.Batch{Settings: &want})
+		mustAppend(t, log, "tea", chat.Batch{Entries: []chat.Entry{entry(1)}})
+		if s := mustOpen(t, again(), "tea"); !reflect.DeepEqual(s.Settings, want) {
+			t.Errorf("got  %+v\nwant %+v", s.Settings, want)
+		}
+		none := chat.DefaultSettings()
+		mustAppend(t, log, "tea", chat.Batch{Settings: &none})
+		if s := mustOpen(t, again(), "tea"); !reflect.DeepEqual(s.Settings, none) {
+			t.Errorf("settings are still %+v", s.Settings)
+		}
+	})
+	t.Run("questions", func(t *testing.T) {
+		log, again := fresh(t)
+		mustOpen(t, log, "tea")
+		ask := func(n int64) chat.Question {
+			return chat.Question{ID: fmt.Sprint("q", n), At: when(n), Person: "ana", Name: "Ana", Text: "how hot?", Product: "p1", State: chat.QuestionOpen}
+		}
+		mustAppend(t, log, "tea", chat.Batch{Questions: []chat.Question{ask(1), ask(2), ask(3)}})
+		answered := ask(1)
+		answered.State, answered.Answer, answered.Settled = chat.QuestionAnswered, "very", when(9)
+		mustAppend(t, log, "tea", chat.Batch{Questions: []chat.Question{answered}})
+		if s := mustOpen(t, again(), "tea"); !reflect.DeepEqual(s.Questions, []chat.Question{ask(2), ask(3)}) {
+			t.Errorf("open are %+v", s.Questions)
+		}
+	})
+	t.Run("letters", func(t *testing.T) {
+		log, again := fresh(t)
+		mustOpen(t, log, "tea")
+		write := func(n int64, until time.Duration) chat.Letter {
+			return chat.Letter{
+				ID: fmt.Sprint("l", n), Person: "ana", At: when(n), Type: "offer", Data: raw(`{"a":1}`),
+				Until: time.Now().Add(until).UTC().Truncate(time.Millisecond),
+			}
+		}
+		first, over, second := write(1, time.Hour), write(2, -time.Hour), write(3, time.Hour)
+		mustAppend(t, log, "tea", chat.Batch{Letters: []chat.Letter{first, over, second}})
+		if s := mustOpen(t, again(), "tea"); !reflect.DeepEqual(s.Letters, []chat.Letter{first, second}) {
+			t.Errorf("waiting are %+v", s.Letters)
+		}
+		first.Taken = true
+		mustAppend(t, log, "tea", chat.Batch{Letters: []chat.Letter{first}})
+		if s := mustOpen(t, again(), "tea"); !reflect.DeepEqual(s.Letters, []chat.Letter{second}) {
+			t.Errorf("after one was taken: %+v", s.Letters)
 		}
 	})
 	t.Run("epochs", func(t *testing.T) { epochs(t, fresh) })
@@ -131,6 +170,9 @@ func sanctions(t *testing.T, fresh func(t *testing.T) (chat.Log, func() chat.Log
 	if got := mustOpen(t, log, "silk").Sanctions; len(got) != 0 {
 		t.Errorf("another channel has %+v", got)
 	}
+	traced := chat.Sanction{Person: "dan", By: "mod", Devices: []string{"d1", "d2"}, Network: "n1", NetworkUntil: later}
+	mustAppend(t, log, "tea", chat.Batch{Sanctions: []chat.Sanction{traced}})
+	want = append(want, traced)
 	mustAppend(t, log, "tea", chat.Batch{Sanctions: []chat.Sanction{{Person: "ann", Lifted: true}, {Person: "nobody", Lifted: true}}})
 	if got := mustOpen(t, again(), "tea").Sanctions; !reflect.DeepEqual(got, want[1:]) {
 		t.Errorf("after lifting one: %+v", got)

@@ -1,0 +1,73 @@
+package chat
+
+import "time"
+
+// fact has b stored, and known to the channel's rooms on other nodes. What it
+// says already holds here.
+func (r *room) fact(b Batch) {
+	r.scribe.fact(func(next *Batch) { next.join(b) })
+}
+
+// note has b stored only: visits and deeds matter to the log alone.
+func (r *room) note(b Batch) {
+	r.scribe.fact(func(next *Batch) { next.join(b) })
+}
+
+// join adds what came later.
+func (b *Batch) join(later Batch) {
+	b.Entries = append(b.Entries, later.Entries...)
+	b.Sanctions = append(b.Sanctions, later.Sanctions...)
+	b.Visits = append(b.Visits, later.Visits...)
+	b.Deeds = append(b.Deeds, later.Deeds...)
+	b.Questions = append(b.Questions, later.Questions...)
+	b.Letters = append(b.Letters, later.Letters...)
+	if later.Settings != nil {
+		b.Settings = later.Settings
+	}
+}
+
+// adopt makes hold here what a room of this channel on another node says, or
+// this one said before. Again is no harm. It tells nobody but those whom it
+// concerns here; the log has it from there.
+func (r *room) adopt(b Batch) {
+	for _, s := range b.Sanctions {
+		if s.Lifted {
+			delete(r.sanctions, s.Person)
+		} else {
+			r.sanctions[s.Person] = s
+		}
+	}
+	if len(b.Sanctions) > 0 {
+		r.indexTraces()
+		r.turnOut()
+	}
+	if b.Settings != nil {
+		r.apply(*b.Settings)
+		r.showLaw()
+	}
+	for _, q := range b.Questions {
+		if q.State == QuestionOpen {
+			r.questions[q.ID] = q
+		} else {
+			delete(r.questions, q.ID)
+		}
+	}
+	for _, l := range b.Letters {
+		_, known := r.letters[l.ID]
+		switch {
+		case l.Taken:
+			r.forgetLetter(l.ID)
+		case !known && l.Until.After(time.Now()):
+			r.keepLetter(l)
+		}
+	}
+}
+
+// turnOut closes the sockets of those who may not be here.
+func (r *room) turnOut() {
+	for i := len(r.sockets) - 1; i >= 0; i-- { // from the end: dropping a viewer moves the last one
+		if r.barred(r.sockets[i].person) {
+			r.drop(r.sockets[i], CloseBanned, "banned")
+		}
+	}
+}

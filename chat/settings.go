@@ -1,0 +1,245 @@
+package chat
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"souk/internal/api"
+	"souk/internal/fold"
+)
+
+// What [Settings] says about links.
+const (
+	LinksAllow = "allow"
+	LinksKnown = "known" // of people who are known, see known.go
+	LinksBlock = "block"
+)
+
+// Settings are what a channel's host decides about its room. They have the same
+// form in the database and in the API.
+type Settings struct {
+	Slow       int64     `json:"slow"` // seconds between two messages of one person
+	KnownOnly  bool      `json:"known_only"`
+	Links      string    `json:"links"`
+	Words      []string  `json:"words"`
+	RaidGuests int64     `json:"raid_guests"` // new guests within raidWindow that make a raid; 0: never
+	RaidUntil  *api.Time `json:"raid_until"`  // nil: no raid
+	Notice     *Notice   `json:"notice"`      // what stays on the wall; nil: nothing
+}
+
+// Notice is a notice that stays for those who come later.
+type Notice struct {
+	Text string   `json:"text"`
+	At   api.Time `json:"at"`
+}
+
+// DefaultSettings are those of a new channel.
+func DefaultSettings() Settings {
+	return Settings{Links: LinksKnown, Words: []string{}, RaidGuests: raidGuests}
+}
+
+// Change is what a host changes; what is nil stays as it is.
+type Change struct {
+	Slow        *int64    `json:"slow"`
+	KnownOnly   *bool     `json:"known_only"`
+	Links       *string   `json:"links"`
+	Words       *[]string `json:"words"`
+	RaidGuests  *int64    `json:"raid_guests"`
+	RaidSeconds *int64    `json:"raid_seconds"` // begins a raid by hand; 0 ends one
+}
+
+// check refuses what cannot be, and tidies the words.
+func (c *Change) check() error {
+	within := func(field string, n *int64, most int64) error {
+		if n != nil && (*n < 0 || *n > most) {
+			return api.Fail(http.StatusUnprocessableEntity, "bad_"+field, fmt.Sprintf("%s is 0 to %d.", field, most)).With("field", field)
+		}
+		return nil
+	}
+	for _, err := range []error{
+		within("slow", c.Slow, int64(maxSlow/time.Second)),
+		within("raid_guests", c.RaidGuests, maxRaidGuests),
+		within("raid_seconds", c.RaidSeconds, int64(maxRaid/time.Second)),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	if c.Links != nil && !slices.Contains([]string{LinksAllow, LinksKnown, LinksBlock}, *c.Links) {
+		return api.Fail(http.StatusUnprocessableEntity, "bad_links", "links is allow, known or block.").With("field", "links")
+	}
+	if c.Words == nil {
+		return nil
+	}
+	words := []string{}
+	for _, w := range *c.Words {
+		w = clean(w)
+		if runes(w) > maxWord {
+			return badWords(fmt.Sprintf("A word has at most %d characters.", maxWord))
+		}
+		if w != "" && !slices.Contains(words, w) {
+			words = append(words, w)
+		}
+	}
+	if len(words) > maxWords {
+		return badWords(fmt.Sprintf("There are at most %d words.", maxWords))
+	}
+	c.Words = &words
+	return nil
+}
+
+func badWords(detail string) error {
+	return api.Fail(http.StatusUnprocessableEntity, "bad_words", detail).With("field", "words")
+}
+
+// Settings returns what holds in a channel's room.
+func (h *Hub) Settings(ctx context.Context, channel string) (Settings, error) {
+	return ask(ctx, h, channel, func(r *room, answer func(Settings)) { answer(r.law.set) })
+}
+
+// Change changes what holds in a channel's room, at once, and returns what holds
+// then. by is who does it. The error is an [api.Error] for what cannot be; nil
+// means that it is stored.
+func (h *Hub) Change(ctx context.Context, channel string, by Person, c Change) (Settings, error) {
+	if err := c.check(); err != nil {
+		return Settings{}, err
+	}
+	return ask(ctx, h, channel, func(r *room, answer func(Settings)) {
+		set := r.law.set
+		if c.Slow != nil {
+			set.Slow = *c.Slow
+		}
+		if c.KnownOnly != nil {
+			set.KnownOnly = *c.KnownOnly
+		}
+		if c.Links != nil {
+			set.Links = *c.Links
+		}
+		if c.Words != nil {
+			set.Words = *c.Words
+		}
+		if c.RaidGuests != nil {
+			set.RaidGuests = *c.RaidGuests
+		}
+		if c.RaidSeconds != nil {
+			set.RaidUntil = r.raidFor(time.Duration(*c.RaidSeconds) * time.Second)
+		}
+		r.record(by, Deed{Did: "settings", Detail: mustEncode(c)})
+		r.settle(set)
+		r.awaiting = append(r.awaiting, awaiting{ticket: r.scribe.await(), done: func() { answer(set) }})
+	})
+}
+
+// law is what holds in a room, in the form in which it is asked.
+type law struct {
+	set      Settings
+	words    fold.Words
+	devices  map[string]string    // of banned people
+	networks map[string]time.Time // of banned people, and how long that counts
+	pace     bucket               // of everybody together
+	fresh    []time.Time          // when the last new guests came
+	calm     time.Time            // until then no raid begins by itself
+}
+
+// settle makes set the law, has it stored, and tells everybody what concerns
+// them.
+func (r *room) settle(set Settings) {
+	r.apply(set)
+	r.fact(Batch{Settings: &set})
+	r.showLaw()
+}
+
+// apply makes set the law without a word.
+func (r *room) apply(set Settings) {
+	if !slices.Equal(set.Words, r.law.set.Words) {
+		r.law.words = fold.NewWords(set.Words)
+	}
+	r.law.set = set
+}
+
+// rules are what everybody may know of the settings. The words are not among
+// them: a list that can be read is a list of what else to write.
+type rules struct {
+	KnownOnly bool      `json:"known_only"`
+	Links     string    `json:"links"`
+	RaidUntil *api.Time `json:"raid_until"`
+}
+
+func (r *room) rules() rules {
+	set := r.law.set
+	return rules{KnownOnly: set.KnownOnly || r.raided(), Links: set.Links, RaidUntil: set.RaidUntil}
+}
+
+func (r *room) showLaw() {
+	set := r.law.set
+	show := func(typ string, data any) {
+		refresh{key: latestKey{typ: typ}, data: mustEncode(data)}.deliver(r)
+	}
+	show("slow", map[string]int64{"seconds": int64(r.slowness() / time.Second)})
+	show("rules", r.rules())
+	show("pinned_notice", r.pinnedNotice())
+	event := appendEvent(nil, "settings", stamp{}, mustEncode(set))
+	for i := len(r.sockets) - 1; i >= 0; i-- { // from the end: dropping a viewer moves the last one
+		if v := r.sockets[i]; v.person.moderates() {
+			r.whisper(v, event)
+		}
+	}
+}
+
+// pinnedNotice is the data of `pinned_notice`: empty when there is none.
+func (r *room) pinnedNotice() any {
+	if n := r.law.set.Notice; n != nil {
+		return n
+	}
+	return struct{}{}
+}
+
+// slowness is the time between two messages of one person.
+func (r *room) slowness() time.Duration {
+	slow := time.Duration(r.law.set.Slow) * time.Second
+	if r.raided() {
+		slow = max(slow, raidSlow)
+	}
+	return slow
+}
+
+// ask has f run in a channel's room, and returns what it answers, then or later.
+func ask[T any](ctx context.Context, h *Hub, channel string, f func(r *room, answer func(T))) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, joinWait)
+	defer cancel()
+	got := make(chan T, 1)
+	question := inRoom(func(r *room) { f(r, func(v T) { got <- v }) })
+	var none T
+	r := h.room(channel)
+	if r == nil {
+		return none, errClosing
+	}
+	select {
+	case r.inbox <- question:
+	case <-r.done:
+		return none, errClosing
+	case <-ctx.Done():
+		return none, errSilent
+	}
+	select {
+	case v := <-got:
+		return v, nil
+	case <-r.done:
+		return none, errClosing
+	case <-ctx.Done():
+		return none, errSilent
+	}
+}
+
+// inRoom is a message that does something.
+type inRoom func(*room)
+
+func (f inRoom) deliver(r *room) { f(r) }
+
+var (
+	errClosing = api.Fail(http.StatusServiceUnavailable, "restarting", "The server is restarting. Try again in a moment.")
+	errSilent  = api.Fail(http.StatusServiceUnavailable, "busy", "The room does not answer right now. Try again in a moment.")
+)
