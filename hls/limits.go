@@ -23,6 +23,15 @@ const (
 	// windowSpan of media stays in the playlist, or three target durations when that is more.
 	windowSpan = 10 * time.Second
 
+	// windowTargets is how many target durations of it stay while they are not more than windowBytes, so that delta
+	// updates have something to leave out.
+	windowTargets = 8
+	windowBytes   = 6 << 20
+
+	// skipTargets is how many target durations a segment must be old to be left out of a delta update: the least
+	// that RFC 8216bis section 4.4.3.8 allows.
+	skipTargets = 6
+
 	// windowSegments is the least number of segments in a window that is full.
 	windowSegments = 4
 
@@ -74,10 +83,9 @@ const (
 
 // What a request may cost.
 const (
-	firstWait    = 15 * time.Second // index.m3u8 of a publisher whose first segment is not complete
-	writeTimeout = 30 * time.Second // one response to a client that does not read
-	blockWhole   = 3.0              // target durations that a reload may block for a segment
-	blockPart    = 0.75             // the same for a part: some players give up on the answer after 0.8
+	firstWait  = 15 * time.Second // index.m3u8 of a publisher whose first segment is not complete
+	blockWhole = 3.0              // target durations that a reload may block for a segment
+	blockPart  = 0.75             // the same for a part: some players give up on the answer after 0.8
 
 	mediaMaxAge = 24 * time.Hour
 	indexMaxAge = 2 * time.Second

@@ -2,6 +2,7 @@ package hls
 
 import (
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -47,14 +48,21 @@ func mediaFile(track int) string {
 	return "live-" + strconv.Itoa(track) + ".m3u8"
 }
 
-// trackOf is the inverse of mediaFile.
+// trackOf is the inverse of mediaFile. Every request passes here: nothing is allocated.
 func trackOf(file string) (track int, ok bool) {
-	for track := range maxTracks {
-		if file == mediaFile(track) {
-			return track, true
-		}
+	name, ok := strings.CutSuffix(file, ".m3u8")
+	if !ok {
+		return 0, false
 	}
-	return 0, false
+	if name == "live" {
+		return 0, true
+	}
+	number, ok := strings.CutPrefix(name, "live-")
+	if !ok {
+		return 0, false
+	}
+	n, ok := canonical(number)
+	return int(n), ok && n > 0 && n < maxTracks
 }
 
 // prefixOf is the first element of a rendition's URIs.
@@ -123,23 +131,31 @@ func (r *rendition) commit(target int) {
 // slide takes segments out of the window, and forgets those that left it one window ago: players may still be
 // fetching what they read in an older playlist (RFC 8216bis section 6.2.2).
 func (r *rendition) slide(target int) {
-	keep := max(windowSpan, 3*time.Duration(target)*time.Second)
+	least := max(windowSpan, 3*time.Duration(target)*time.Second)
+	most := max(least, windowTargets*time.Duration(target)*time.Second)
 	var window time.Duration
+	var bytes int
 	for _, s := range r.done[r.expired:] {
 		window += s.duration
+		bytes += s.size
 	}
-	for len(r.done)-r.expired > windowSegments && window-r.done[r.expired].duration >= keep {
-		window -= r.done[r.expired].duration
+	for len(r.done)-r.expired > windowSegments {
+		s := r.done[r.expired]
+		if rest := window - s.duration; rest < least || rest < most && bytes <= windowBytes {
+			break
+		}
+		window -= s.duration
+		bytes -= s.size
 		r.expired++
 	}
 	var readable time.Duration
-	var bytes int
+	bytes = 0
 	for _, s := range r.done[:r.expired] {
 		readable += s.duration
 		bytes += s.size
 	}
 	drop := 0
-	for drop < r.expired && (readable > keep || bytes > readableBytes) {
+	for drop < r.expired && (readable > window || bytes > readableBytes) {
 		readable -= r.done[drop].duration
 		bytes -= r.done[drop].size
 		drop++

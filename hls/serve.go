@@ -23,6 +23,16 @@ var (
 	cacheIndex = []string{"public, max-age=" + seconds(indexMaxAge)}
 	cacheLive  = []string{"public, max-age=" + seconds(liveMaxAge)}
 	cacheEnded = []string{"public, max-age=" + seconds(endedReadable)}
+
+	// A reload that was waited for stays true for as long as players may wait for the next one.
+	cacheReload = func() map[time.Duration][]string {
+		all := map[time.Duration][]string{}
+		for _, n := range targetDurations {
+			target := time.Duration(n) * time.Second
+			all[target] = []string{"public, max-age=" + seconds(target)}
+		}
+		return all
+	}()
 )
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
@@ -43,45 +53,55 @@ var (
 )
 
 // Serve answers for the path values channel and file. It is safe for any number of callers and never waits longer than
-// the client does.
+// the client does. A client that does not read is for the WriteTimeout of the http.Server to end; that must leave room
+// for the longest wait, three target durations.
 func (o *Origin) Serve(w http.ResponseWriter, r *http.Request) {
+	if !welcome(w, r) {
+		return
+	}
+	if no := o.serve(w, r); no != nil {
+		no.write(w)
+	}
+}
+
+// serve answers a request for a file, or says why not and leaves the answer to the caller.
+func (o *Origin) serve(w http.ResponseWriter, r *http.Request) *refusal {
+	st, ok := o.Stream(r.PathValue("channel"))
+	if !ok {
+		return noStream
+	}
+	file := r.PathValue("file")
+	if file == indexName {
+		return st.serveIndex(w, r)
+	}
+	if track, ok := trackOf(file); ok {
+		return st.serveMedia(w, r, track)
+	}
+	if track, ok := pushTrack(file); ok {
+		return st.servePush(w, r, track)
+	}
+	return st.serveObject(w, r, file)
+}
+
+// welcome says that pages of all sites may read the answer, and reports whether one is due: the method is taken, and asks
+// for more than what is allowed.
+func welcome(w http.ResponseWriter, r *http.Request) bool {
 	h := w.Header()
 	h["Access-Control-Allow-Origin"] = anyOrigin
 	h["Access-Control-Expose-Headers"] = exposed
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
+		return true
 	case http.MethodOptions:
 		h.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
 		h.Set("Access-Control-Allow-Headers", "Range, If-None-Match, Cache-Control")
 		h.Set("Access-Control-Max-Age", seconds(mediaMaxAge))
 		w.WriteHeader(http.StatusNoContent)
-		return
 	default:
 		h.Set("Allow", "GET, HEAD, OPTIONS")
 		badMethod.write(w)
-		return
 	}
-	st, ok := o.Stream(r.PathValue("channel"))
-	if !ok {
-		noStream.write(w)
-		return
-	}
-	var no *refusal
-	switch file := r.PathValue("file"); file {
-	case indexName:
-		no = st.serveIndex(w, r)
-	default:
-		if track, ok := trackOf(file); ok {
-			no = st.serveMedia(w, r, track)
-		} else if track, ok := pushTrack(file); ok {
-			no = st.servePush(w, r, track)
-		} else {
-			no = st.serveObject(w, r, file)
-		}
-	}
-	if no != nil {
-		no.write(w)
-	}
+	return false
 }
 
 func (no *refusal) write(w http.ResponseWriter) {
@@ -145,7 +165,7 @@ func (st *Stream) serveMedia(w http.ResponseWriter, r *http.Request, track int) 
 		if v.off {
 			return noFile
 		}
-		cache = []string{"public, max-age=" + seconds(v.target)}
+		cache = cacheReload[v.target]
 		if !met { // unchanged and overdue: players count a miss, where an error would stop them
 			cache = noStore
 		}
@@ -153,7 +173,11 @@ func (st *Stream) serveMedia(w http.ResponseWriter, r *http.Request, track int) 
 	if v.ended {
 		cache = cacheEnded
 	}
-	v.media.serve(w, r, cache)
+	media := v.media
+	if d.skip {
+		media = media.delta()
+	}
+	media.serve(w, r, cache)
 	return nil
 }
 
@@ -165,6 +189,7 @@ type directives struct {
 	msn   uint64
 	part  int
 	whole bool // no part named: the complete segment is wanted
+	skip  bool // a delta update will do
 }
 
 var errDirective = errors.New("hls: bad delivery directive")
@@ -190,6 +215,9 @@ func parseDirectives(query string) (d directives, err error) {
 				return d, errDirective
 			}
 			d.part, d.whole = int(min(n, math.MaxInt32)), false
+		case "_HLS_skip":
+			// v2 would let us leave out date ranges too, which we do not offer; what a later draft may add is full text.
+			d.skip = value == "YES" || value == "v2"
 		}
 	}
 	if !d.whole && !d.set {
@@ -258,7 +286,6 @@ func (t *text) serve(w http.ResponseWriter, r *http.Request, cache []string) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	defer bounded(w)()
 	w.Write(body)
 }
 
@@ -269,7 +296,6 @@ func (o *object) serve(w http.ResponseWriter, r *http.Request) {
 	h["Accept-Ranges"] = byteRanges
 	h["Etag"] = o.etag
 	if len(r.Header["Range"]) > 0 {
-		defer bounded(w)()
 		http.ServeContent(w, r, "", time.Time{}, io.NewSectionReader(o, 0, int64(o.size)))
 		return
 	}
@@ -281,18 +307,7 @@ func (o *object) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	defer bounded(w)()
 	o.WriteTo(w)
-}
-
-// bounded keeps a client that does not read from holding its goroutine for good. The deadline is lifted again for the
-// next request on the connection, which may be for something else.
-func bounded(w http.ResponseWriter) (lift func()) {
-	c := http.NewResponseController(w)
-	if c.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil {
-		return func() {} // a writer without a connection
-	}
-	return func() { c.SetWriteDeadline(time.Time{}) }
 }
 
 // acceptsGzip reads Accept-Encoding as far as real clients use it (RFC 9110 section 12.5.3).
@@ -305,9 +320,12 @@ func acceptsGzip(h http.Header) bool {
 			if strings.TrimSpace(coding) != "gzip" {
 				continue
 			}
-			q, isQ := strings.CutPrefix(strings.TrimSpace(weight), "q=")
+			q, weighed := strings.CutPrefix(strings.TrimSpace(weight), "q=")
+			if !weighed {
+				return true
+			}
 			v, err := strconv.ParseFloat(q, 64)
-			return !isQ || err == nil && v > 0
+			return err == nil && v > 0
 		}
 	}
 	return false

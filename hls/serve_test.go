@@ -46,7 +46,7 @@ func get(t testing.TB, o *Origin, target string) *httptest.ResponseRecorder {
 func TestResponses(t *testing.T) {
 	o, s := onAir(t)
 	s.run("avc1.42c01f", "mp4a.40.2")
-	s.segments(25)
+	s.segments(40)
 	s.part(2, false)
 	const media, live, index = "public, max-age=86400, immutable", "public, max-age=1", "public, max-age=2"
 	e := s.epoch
@@ -59,8 +59,8 @@ func TestResponses(t *testing.T) {
 	}{
 		{"GET", e + "/g20.mp4", nil, 200, "20s;20.2s;20.4s;20.6s;20.8s;", media},
 		{"GET", e + "/g8.mp4", nil, 200, "8s;8.2s;8.4s;8.6s;8.8s;", media}, // out of the window, not yet forgotten
-		{"GET", e + "/p25.1.mp4", nil, 200, "25.2s;", media},
-		{"GET", e + "/p24.4.mp4", nil, 200, "24.8s;", media},
+		{"GET", e + "/p40.1.mp4", nil, 200, "40.2s;", media},
+		{"GET", e + "/p39.4.mp4", nil, 200, "39.8s;", media},
 		{"GET", e + "/i0.mp4", nil, 200, "init", media},
 		{"HEAD", e + "/g20.mp4", nil, 200, "", media},
 		{"GET", e + "/g20.mp4", []string{"Range", "bytes=3-9"}, 206, ";20.2s;"[0:7], media},
@@ -69,14 +69,14 @@ func TestResponses(t *testing.T) {
 		{"GET", e + "/g20.mp4", []string{"If-None-Match", `"` + e + `/g20.mp4"`}, 304, "", media},
 		{"GET", e + "/g20.mp4", []string{"If-None-Match", `"other"`}, 200, "*", media},
 		{"GET", e + "/g2.mp4", nil, 404, "no_such_file\n", "no-store"},
-		{"GET", e + "/g25.mp4", nil, 404, "no_such_file\n", "no-store"},
+		{"GET", e + "/g40.mp4", nil, 404, "no_such_file\n", "no-store"},
 		{"GET", e + "/g020.mp4", nil, 404, "no_such_file\n", "no-store"},
 		{"GET", e + "/g+20.mp4", nil, 404, "no_such_file\n", "no-store"},
 		{"GET", e + "/g-1.mp4", nil, 404, "no_such_file\n", "no-store"},
 		{"GET", e + "/g99999999999999999999.mp4", nil, 404, "no_such_file\n", "no-store"},
-		{"GET", e + "/p25.3.mp4", nil, 404, "no_such_file\n", "no-store"}, // one after the hint
-		{"GET", e + "/p25.99999999999.mp4", nil, 404, "no_such_file\n", "no-store"},
-		{"GET", e + "/p25.mp4", nil, 404, "no_such_file\n", "no-store"},
+		{"GET", e + "/p40.3.mp4", nil, 404, "no_such_file\n", "no-store"}, // one after the hint
+		{"GET", e + "/p40.99999999999.mp4", nil, 404, "no_such_file\n", "no-store"},
+		{"GET", e + "/p40.mp4", nil, 404, "no_such_file\n", "no-store"},
 		{"GET", e + "/p.1.mp4", nil, 404, "no_such_file\n", "no-store"},
 		{"GET", e + "/x20.mp4", nil, 404, "no_such_file\n", "no-store"},
 		{"GET", e + "/i1.mp4", nil, 404, "no_such_file\n", "no-store"},
@@ -87,20 +87,22 @@ func TestResponses(t *testing.T) {
 		{"GET", "live.m3u8", nil, 200, "*", live},
 		{"HEAD", "live.m3u8", nil, 200, "", live},
 		{"GET", "live.m3u8?token=a%22b", nil, 200, "*", live},
+		{"GET", "live.m3u8?_HLS_skip=YES", nil, 200, "*", live},
+		{"HEAD", "live.m3u8?_HLS_skip=v2&token=a", nil, 200, "", live},
 		{"GET", "index.m3u8", nil, 200, "*", index},
-		{"GET", "live.m3u8?_HLS_msn=25&_HLS_part=1", nil, 200, "*", "public, max-age=2"},
-		{"GET", "live.m3u8?_HLS_msn=24", nil, 200, "*", "public, max-age=2"},
+		{"GET", "live.m3u8?_HLS_msn=40&_HLS_part=1", nil, 200, "*", "public, max-age=2"},
+		{"GET", "live.m3u8?_HLS_msn=39", nil, 200, "*", "public, max-age=2"},
 		{"GET", "live.m3u8?_HLS_msn=0&_HLS_part=0", nil, 200, "*", "public, max-age=2"},
-		{"GET", "live.m3u8?_HLS_msn=24&_HLS_part=99&_HLS_skip=YES", nil, 200, "*", "public, max-age=2"},
-		{"GET", "live.m3u8?_HLS_msn=27", nil, 400, "too_far_ahead\n", "no-store"},
-		{"GET", "live.m3u8?_HLS_msn=25&_HLS_part=99", nil, 400, "too_far_ahead\n", "no-store"},
-		{"GET", "live.m3u8?_HLS_msn=26&_HLS_part=99", nil, 400, "too_far_ahead\n", "no-store"},
+		{"GET", "live.m3u8?_HLS_msn=39&_HLS_part=99&_HLS_skip=YES", nil, 200, "*", "public, max-age=2"},
+		{"GET", "live.m3u8?_HLS_msn=42", nil, 400, "too_far_ahead\n", "no-store"},
+		{"GET", "live.m3u8?_HLS_msn=40&_HLS_part=99", nil, 400, "too_far_ahead\n", "no-store"},
+		{"GET", "live.m3u8?_HLS_msn=41&_HLS_part=99", nil, 400, "too_far_ahead\n", "no-store"},
 		{"GET", "live.m3u8?_HLS_msn=18446744073709551615", nil, 400, "bad_directive\n", "no-store"},
 		{"GET", "live.m3u8?_HLS_msn=-1", nil, 400, "bad_directive\n", "no-store"},
 		{"GET", "live.m3u8?_HLS_msn=abc", nil, 400, "bad_directive\n", "no-store"},
 		{"GET", "live.m3u8?_HLS_msn=", nil, 400, "bad_directive\n", "no-store"},
 		{"GET", "live.m3u8?_HLS_part=1", nil, 400, "bad_directive\n", "no-store"},
-		{"GET", "live.m3u8?_HLS_msn=24&_HLS_part=x", nil, 400, "bad_directive\n", "no-store"},
+		{"GET", "live.m3u8?_HLS_msn=39&_HLS_part=x", nil, 400, "bad_directive\n", "no-store"},
 		{"POST", "live.m3u8", nil, 405, "bad_method\n", "no-store"},
 		{"OPTIONS", "live.m3u8", nil, 204, "", ""},
 	} {
@@ -415,6 +417,7 @@ func FuzzRequests(f *testing.F) {
 	s.segments(3)
 	s.finish() // so that nothing blocks
 	f.Add("live.m3u8", "_HLS_msn=1&_HLS_part=2")
+	f.Add("live.m3u8", "_HLS_skip=v2&_HLS_msn=&token")
 	f.Add(s.epoch+"/p1.2.mp4", "")
 	f.Add(s.epoch+"/g18446744073709551615.mp4", "_HLS_msn=18446744073709551615&_HLS_part=18446744073709551615")
 	f.Fuzz(func(t *testing.T, file, query string) {

@@ -213,13 +213,13 @@ func TestExpiry(t *testing.T) {
 		switch {
 		case listed && !readable:
 			t.Fatalf("listed but not readable after %d s", n)
-		case n == 15 && (listed || !readable):
+		case n == 22 && (listed || !readable):
 			t.Fatalf("after %d s: listed %v, readable %v", n, listed, readable)
-		case n >= 21 && readable:
+		case n >= 36 && readable:
 			t.Fatalf("still readable after %d s", n)
 		}
 	}
-	if n := len(s.renditions[0].done); n > 25 {
+	if n := len(s.renditions[0].done); n > 36 {
 		t.Errorf("%d segments kept", n)
 	}
 }

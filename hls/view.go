@@ -1,12 +1,9 @@
 package hls
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -123,10 +120,11 @@ type mediaName struct {
 
 // parseName accepts exactly the spellings that the name functions produce.
 func parseName(prefix, file string) (mediaName, bool) {
-	rest, ok := strings.CutPrefix(file, prefix+"/")
-	if !ok || len(rest) < 2 {
+	rest, ok := strings.CutPrefix(file, prefix)
+	if !ok || len(rest) < 3 || rest[0] != '/' {
 		return mediaName{}, false
 	}
+	rest = rest[1:]
 	n := mediaName{kind: rest[0]}
 	number, ok := strings.CutSuffix(rest[1:], ".mp4")
 	if !ok {
@@ -181,40 +179,6 @@ func (v *view) find(n mediaName) (o *object, hint bool) {
 		return v.head(n.number), false
 	}
 	return nil, false
-}
-
-// text is a rendered playlist. It is compressed when somebody first asks for it compressed: most views of a quiet
-// stream never are.
-type text struct {
-	plain, packed    []byte
-	plainTag, zipTag []string
-	plainLen, zipLen []string
-	compress         sync.Once
-}
-
-var zippers = sync.Pool{New: func() any {
-	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for unknown levels only
-	return z
-}}
-
-func newText(body []byte, tag string) *text {
-	return &text{plain: body, plainTag: []string{`"` + tag + `"`}, plainLen: []string{strconv.Itoa(len(body))},
-		zipTag: []string{`"` + tag + `.gz"`}}
-}
-
-// gz returns the compressed body.
-func (t *text) gz() []byte {
-	t.compress.Do(func() {
-		var b bytes.Buffer
-		z := zippers.Get().(*gzip.Writer)
-		defer zippers.Put(z)
-		z.Reset(&b)
-		z.Write(t.plain) // a bytes.Buffer takes everything
-		z.Close()
-		t.packed = b.Bytes()
-		t.zipLen = []string{strconv.Itoa(len(t.packed))}
-	})
-	return t.packed
 }
 
 // until waits for a view of a rendition that satisfies ready and returns the newest one either way: ok is false when the wait ended
