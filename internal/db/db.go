@@ -19,11 +19,15 @@ import (
 
 // Limits.
 const (
-	maxBatch     = 1024             // closures in one SQLite commit
-	maxWaiting   = 4096             // closures that may wait for the writer; more block in Write
-	maxReaders   = 8                // read connections, either engine
-	maxPGWriters = 16               // concurrent PostgreSQL transactions
-	busyTimeout  = 10 * time.Second // wait for another process's SQLite lock (operator commands)
+	maxBatch     = 1024 // closures in one SQLite commit
+	maxWaiting   = 4096 // closures that may wait for the writer; more block in Write
+	maxReaders   = 8    // read connections, either engine
+	maxPGWriters = 16   // concurrent PostgreSQL transactions
+
+	// checkpointPages is how large SQLite's log grows before it is folded into
+	// the file: 32 MiB, so that a rush seldom waits for that.
+	checkpointPages = 8192
+	busyTimeout     = 10 * time.Second // wait for another process's SQLite lock (operator commands)
 )
 
 // ErrClosed is returned by Write once the database shuts down: nothing was written.
@@ -36,8 +40,9 @@ type DB struct {
 	postgres bool
 
 	// state
-	write *sql.DB // SQLite: exactly one connection, owned by Run
-	read  *sql.DB
+	write  *sql.DB // SQLite: exactly one connection, owned by Run
+	read   *sql.DB
+	reader Reader // read, or its compiled statements
 
 	// channels
 	ops  chan *op
@@ -79,6 +84,7 @@ func (d *DB) openSQLite(path string) error {
 	pragmas.Add("_pragma", "journal_mode(WAL)")
 	pragmas.Add("_pragma", "synchronous(FULL)")
 	pragmas.Add("_pragma", "foreign_keys(1)")
+	pragmas.Add("_pragma", fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages))
 	name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas.Encode()
 	var err error
 	if d.write, err = sql.Open("sqlite", name); err != nil {
@@ -89,6 +95,8 @@ func (d *DB) openSQLite(path string) error {
 		return err
 	}
 	d.read.SetMaxOpenConns(maxReaders)
+	d.read.SetMaxIdleConns(maxReaders)
+	d.reader = &prepared{on: d.read, all: map[string]*sql.Stmt{}}
 	return nil
 }
 
@@ -99,10 +107,13 @@ func (d *DB) openPostgres(address string) error {
 		return redacted(err)
 	}
 	d.write.SetMaxOpenConns(maxPGWriters)
+	d.write.SetMaxIdleConns(maxPGWriters)
 	if d.read, err = sql.Open("pgx", address); err != nil {
 		return redacted(err)
 	}
 	d.read.SetMaxOpenConns(maxReaders)
+	d.read.SetMaxIdleConns(maxReaders)
+	d.reader = d.read
 	return nil
 }
 
@@ -112,7 +123,7 @@ func redacted(error) error { return errors.New("database address cannot be parse
 
 // Read returns the read side. On SQLite it refuses to write; what it sees is
 // the last commit.
-func (d *DB) Read() Reader { return d.read }
+func (d *DB) Read() Reader { return d.reader }
 
 // Postgres tells whether several nodes may share this database.
 func (d *DB) Postgres() bool { return d.postgres }

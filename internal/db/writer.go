@@ -16,11 +16,8 @@ type Tx struct {
 	// every row of it agrees.
 	Now time.Time
 
-	on interface {
-		ExecContext(context.Context, string, ...any) (sql.Result, error)
-		QueryContext(context.Context, string, ...any) (*sql.Rows, error)
-		QueryRowContext(context.Context, string, ...any) *sql.Row
-	}
+	on       querier
+	postgres bool
 }
 
 // Millis is Now as the integer that goes into time columns.
@@ -115,6 +112,8 @@ func (d *DB) Run(ctx context.Context) error {
 		return fmt.Errorf("database writer: %w", err)
 	}
 	defer conn.Close()
+	on := &prepared{on: conn, all: map[string]*sql.Stmt{}}
+	defer on.close()
 	batch := make([]*op, 0, maxBatch)
 	for {
 		select {
@@ -132,13 +131,13 @@ func (d *DB) Run(ctx context.Context) error {
 				break more
 			}
 		}
-		d.commit(context.WithoutCancel(ctx), conn, batch)
+		d.commit(context.WithoutCancel(ctx), on, batch)
 	}
 }
 
 // commit runs a batch and answers every caller in it.
-func (d *DB) commit(ctx context.Context, conn *sql.Conn, batch []*op) {
-	err := d.tryCommit(ctx, conn, batch)
+func (d *DB) commit(ctx context.Context, on querier, batch []*op) {
+	err := d.tryCommit(ctx, on, batch)
 	if err != nil {
 		d.log.Error("commit failed", "callers", len(batch), "err", err)
 	}
@@ -150,22 +149,22 @@ func (d *DB) commit(ctx context.Context, conn *sql.Conn, batch []*op) {
 	}
 }
 
-func (d *DB) tryCommit(ctx context.Context, conn *sql.Conn, batch []*op) error {
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+func (d *DB) tryCommit(ctx context.Context, on querier, batch []*op) error {
+	if _, err := on.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	tx := &Tx{Now: now(), on: conn}
+	tx := &Tx{Now: now(), on: on}
 	for _, o := range batch {
 		if o.err = o.ctx.Err(); o.err != nil {
 			continue
 		}
-		if err := savepoint(ctx, conn, tx, o); err != nil {
-			_, rollback := conn.ExecContext(ctx, "ROLLBACK")
+		if err := savepoint(ctx, on, tx, o); err != nil {
+			_, rollback := on.ExecContext(ctx, "ROLLBACK")
 			return errors.Join(err, rollback)
 		}
 	}
-	if _, err := conn.ExecContext(ctx, "COMMIT"); err != nil {
-		_, rollback := conn.ExecContext(ctx, "ROLLBACK")
+	if _, err := on.ExecContext(ctx, "COMMIT"); err != nil {
+		_, rollback := on.ExecContext(ctx, "ROLLBACK")
 		return errors.Join(fmt.Errorf("commit: %w", err), rollback)
 	}
 	return nil
@@ -173,16 +172,16 @@ func (d *DB) tryCommit(ctx context.Context, conn *sql.Conn, batch []*op) error {
 
 // savepoint runs one closure so that its failure undoes only itself. The
 // returned error means that the whole batch is lost.
-func savepoint(ctx context.Context, conn *sql.Conn, tx *Tx, o *op) error {
-	if _, err := conn.ExecContext(ctx, "SAVEPOINT caller"); err != nil {
+func savepoint(ctx context.Context, on querier, tx *Tx, o *op) error {
+	if _, err := on.ExecContext(ctx, "SAVEPOINT caller"); err != nil {
 		return err
 	}
 	if o.err = guarded(ctx, o.fn, tx); o.err != nil {
-		if _, err := conn.ExecContext(ctx, "ROLLBACK TO caller"); err != nil {
+		if _, err := on.ExecContext(ctx, "ROLLBACK TO caller"); err != nil {
 			return err
 		}
 	}
-	_, err := conn.ExecContext(ctx, "RELEASE caller")
+	_, err := on.ExecContext(ctx, "RELEASE caller")
 	return err
 }
 
@@ -200,7 +199,7 @@ func (d *DB) writePostgres(ctx context.Context, fn func(context.Context, *Tx) er
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	if err := guarded(ctx, fn, &Tx{Now: now(), on: tx}); err != nil {
+	if err := guarded(ctx, fn, &Tx{Now: now(), on: tx, postgres: true}); err != nil {
 		if rollback := tx.Rollback(); rollback != nil {
 			d.log.Error("rollback failed", "err", rollback)
 		}
