@@ -274,10 +274,20 @@ func (c *Client) moveBack(at Position) {
 	c.at = at
 }
 
+// CloseCode returns the code with which the server ended a connection, 0 when
+// it did not.
+func CloseCode(err error) int {
+	var closed *websocket.CloseError
+	if !errors.As(err, &closed) {
+		return 0
+	}
+	return closed.Code
+}
+
 // StayAway tells whether err is the server's word not to come back.
 func StayAway(err error) bool {
-	var closed *websocket.CloseError
-	return errors.As(err, &closed) && closed.Code >= closeStayAway && closed.Code < closeStayAway+100
+	code := CloseCode(err)
+	return code >= closeStayAway && code < closeStayAway+100
 }
 
 // Follow stays in a room until ctx ends, the server says to stay away, or a

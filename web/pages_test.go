@@ -23,6 +23,7 @@ func build() fstest.MapFS {
 			"src/pages/live.ts":   {"file": "assets/live-1.js", "imports": ["_app-1.js", "_shared-1.js"], "dynamicImports": ["src/lib/player.ts"], "css": ["assets/live-1.css"], "isEntry": true},
 			"src/pages/studio.ts": {"file": "assets/studio-1.js", "imports": ["_shared-1.js"], "isEntry": true},
 			"src/pages/order.ts":  {"file": "assets/order-1.js", "isEntry": true},
+			"src/pages/overlay.ts": {"file": "assets/overlay-1.js", "isEntry": true},
 			"src/lib/player.ts":   {"file": "assets/player-1.js", "imports": ["_shared-1.js"], "isDynamicEntry": true},
 			"_app-1.js":    {"file": "assets/app-1.js", "css": ["assets/app-1.css"]},
 			"_shared-1.js": {"file": "assets/shared-1.js", "imports": ["_app-1.js"]}

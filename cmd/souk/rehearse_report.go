@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gorilla/websocket"
+	"souk/chat"
 )
 
 // rehearsalReport is what `souk rehearse` prints. Durations are milliseconds;
@@ -145,12 +145,12 @@ func (c *counts) count(word string) {
 // add counts an error by its stable word, or by what it is.
 func (c *counts) add(err error) {
 	var no *refusal
-	var closed *websocket.CloseError
+	closed := chat.CloseCode(err)
 	switch {
 	case errors.As(err, &no):
 		c.count(no.Code)
-	case errors.As(err, &closed):
-		c.count("closed " + strconv.Itoa(closed.Code))
+	case closed != 0:
+		c.count("closed " + strconv.Itoa(closed))
 	default:
 		c.count(fmt.Sprintf("%T", root(err)))
 	}

@@ -29,7 +29,7 @@ func (s *souk) base(r *http.Request) string {
 func (s *souk) getQR(w http.ResponseWriter, r *http.Request) error {
 	slug, ok := strings.CutSuffix(r.PathValue("name"), ".svg")
 	if !ok {
-		return api.Fail(http.StatusNotFound, "no_such_picture", "There is no such picture.")
+		return api.Fail(http.StatusNotFound, "no_such_image", "There is no such picture.")
 	}
 	c, err := s.accounts.Channel(r.Context(), slug)
 	if err != nil {
