@@ -25,15 +25,16 @@ func benchClip(b testing.TB) clip {
 		" -c:v libx264 -preset ultrafast -pix_fmt yuv420p -tune zerolatency -g 30 -b:v 2500k -maxrate 2500k -bufsize 2500k "+testAudio)
 }
 
-// benched is a stream with a full window, and the muxer behind it.
+// benched is a stream with a full window, and a muxer with the same media, read through a tap.
 func benched(b *testing.B) (*Origin, *view, *gohlslib.Muxer, *tap) {
 	o := &Origin{Log: quiet()}
 	b.Cleanup(o.Close)
 	st := o.Start("tea", Show{ID: "s"})
-	s := st.Publish()
-	benchClip(b).play(b, s, epoch)
-	r := s.feed.run.lanes[0]
-	return o, st.timeline.look(0), r.muxer, &r.tap
+	s, c := st.Publish(), benchClip(b)
+	c.play(b, s, epoch)
+	m := newReference(b, c)
+	m.play(b, c)
+	return o, st.timeline.look(0), m.Muxer, &m.tap
 }
 
 func request(file string, header ...string) *http.Request {

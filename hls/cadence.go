@@ -61,6 +61,31 @@ func (g *grid) snap(ts time.Duration) int64 {
 	return snapped
 }
 
+// frame is the length of a frame in ticks, 0 when no rate is known.
+func (g *grid) frame() int64 {
+	if g.num == 0 {
+		return 0
+	}
+	return videoRate * g.den / g.num
+}
+
+// whole returns a composition offset in ticks, which is a number of frames while times are on the grid.
+func (g *grid) whole(offset time.Duration) int64 {
+	exact := ticks(offset, videoRate)
+	if g.num == 0 || g.strikes >= gridStrikes || offset == 0 {
+		return exact
+	}
+	frame := g.frame()
+	snapped := (2*exact + frame) / (2 * frame) * frame
+	if exact < 0 {
+		snapped = (2*exact - frame) / (2 * frame) * frame
+	}
+	if off := span(snapped-exact, videoRate); off > gridTolerance || off < -gridTolerance {
+		return exact
+	}
+	return snapped
+}
+
 // counter gives audio the times of its sample count: a decoder plays samples, not timestamps.
 type counter struct {
 	rate int64

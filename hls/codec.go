@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"time"
 
-	"github.com/bluenviron/gohlslib/v2"
 	"github.com/bluenviron/gohlslib/v2/pkg/codecs"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/opus"
+	mp4codecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 )
 
 // Codec is how a track is compressed. The zero value is none.
@@ -123,29 +122,26 @@ func (c VideoConfig) parse() (*videoParams, error) {
 	return p, nil
 }
 
-// track is the muxer's description of the video.
-func (p *videoParams) track() *gohlslib.Track {
-	t := &gohlslib.Track{ClockRate: videoRate}
+// codec is what the CODECS attribute is made of.
+func (p *videoParams) codec() codecs.Codec {
 	switch p.Codec {
-	case H264:
-		t.Codec = &codecs.H264{SPS: p.SPS, PPS: p.PPS}
 	case H265:
-		t.Codec = &codecs.H265{VPS: p.VPS, SPS: p.SPS, PPS: p.PPS}
+		return &codecs.H265{VPS: p.VPS, SPS: p.SPS, PPS: p.PPS}
 	case AV1:
-		t.Codec = &codecs.AV1{SequenceHeader: p.Header}
+		return &codecs.AV1{SequenceHeader: p.Header}
 	}
-	return t
+	return &codecs.H264{SPS: p.SPS, PPS: p.PPS}
 }
 
-// write hands one access unit to the muxer.
-func (p *videoParams) write(m *gohlslib.Muxer, t *gohlslib.Track, at time.Time, ts int64, units [][]byte) error {
+// boxed is what the init section says.
+func (p *videoParams) boxed() mp4codecs.Codec {
 	switch p.Codec {
 	case H265:
-		return m.WriteH265(t, at, ts, units)
+		return &mp4codecs.H265{VPS: p.VPS, SPS: p.SPS, PPS: p.PPS}
 	case AV1:
-		return m.WriteAV1(t, at, ts, units)
+		return &mp4codecs.AV1{SequenceHeader: p.Header}
 	}
-	return m.WriteH264(t, at, ts, units)
+	return &mp4codecs.H264{SPS: p.SPS, PPS: p.PPS}
 }
 
 // AudioConfig is what a decoder must know before the first access unit.
@@ -165,7 +161,7 @@ type audioParams struct {
 const (
 	aacFrameSize = 1024  // samples of an AAC access unit
 	opusRate     = 48000 // of the sample count of Opus, whatever went in (RFC 6716 section 2)
-	opusChannels = 2     // more need a mapping table, which the muxer does not write
+	opusChannels = 2     // more need a mapping table, which is not written here
 )
 
 // parse checks a configuration and takes copies of its bytes.
@@ -201,15 +197,20 @@ func (c AudioConfig) equal(o AudioConfig) bool {
 	return c.Codec == o.Codec && bytes.Equal(c.ASC, o.ASC) && c.Channels == o.Channels
 }
 
-// track is the muxer's description of the audio.
-func (p *audioParams) track() *gohlslib.Track {
-	t := &gohlslib.Track{ClockRate: int(p.rate)}
+// codec is what the CODECS attribute is made of.
+func (p *audioParams) codec() codecs.Codec {
 	if p.Codec == Opus {
-		t.Codec = &codecs.Opus{ChannelCount: p.Channels}
-	} else {
-		t.Codec = &codecs.MPEG4Audio{Config: p.aac}
+		return &codecs.Opus{ChannelCount: p.Channels}
 	}
-	return t
+	return &codecs.MPEG4Audio{Config: p.aac}
+}
+
+// boxed is what the init section says.
+func (p *audioParams) boxed() mp4codecs.Codec {
+	if p.Codec == Opus {
+		return &mp4codecs.Opus{ChannelCount: p.Channels}
+	}
+	return &mp4codecs.MPEG4Audio{Config: p.aac}
 }
 
 // samples is how long an access unit lasts at rate, 0 if it is none.
@@ -218,12 +219,4 @@ func (p *audioParams) samples(unit []byte) int64 {
 		return opus.PacketDuration2(unit)
 	}
 	return aacFrameSize
-}
-
-// write hands one access unit to the muxer.
-func (p *audioParams) write(m *gohlslib.Muxer, t *gohlslib.Track, at time.Time, ts int64, unit []byte) error {
-	if p.Codec == Opus {
-		return m.WriteOpus(t, at, ts, [][]byte{unit})
-	}
-	return m.WriteMPEG4Audio(t, at, ts, [][]byte{unit})
 }

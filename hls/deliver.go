@@ -16,28 +16,26 @@ func (f *feed) deliverVideo(fr Frame) {
 		return
 	}
 	if pic.key {
-		f.enter(fr, pic)
+		f.enter(fr)
 	}
 	l := f.laneOf(fr.Track)
 	if l == nil || l.video == nil {
 		f.counts.dropped++
 		return
 	}
-	f.written(l, fr, pic.key, l.writeVideo(fr.PTS, pic, f.clock.at(fr.PTS)))
+	pieces, err := l.writeVideo(fr, pic)
+	f.written(l, fr.Kind, pieces, err)
 }
 
 // enter prepares for a key frame: the only place where a run with video may start, and a track may join one.
-func (f *feed) enter(fr Frame, pic picture) {
+func (f *feed) enter(fr Frame) {
 	if f.outdated() {
 		f.openRun(fr)
 	}
 	if f.former != nil {
 		if l := f.former.lanes[fr.Track]; l != nil {
-			if l.video.Codec == f.video[fr.Track].Codec {
-				// The muxer completes a segment when it sees the key frame that starts the next one.
-				f.written(l, fr, true, l.writeVideo(fr.PTS, pic, f.clock.at(fr.PTS)))
-			}
-			f.former.end(fr.Track)
+			f.publish(l, l.finish(&fr))
+			f.former.lanes[fr.Track] = nil
 		}
 	}
 	if f.run != nil && f.run.video && f.run.lanes[fr.Track] == nil && !f.run.unfit[fr.Track] {
@@ -71,7 +69,8 @@ func (f *feed) deliverAudio(fr Frame) {
 	}
 	for _, l := range f.run.lanes {
 		if l != nil && f.run != nil { // a write may end the run
-			f.written(l, fr, l.video == nil, l.writeAudio(fr.PTS, fr.Units[0], f.clock.at(fr.PTS)))
+			pieces, err := l.writeAudio(fr)
+			f.written(l, fr.Kind, pieces, err)
 		}
 	}
 }
@@ -99,12 +98,10 @@ func (f *feed) outdated() bool {
 
 // openRun replaces the run by one that starts with this frame. Lanes with video stay until their own key frame.
 func (f *feed) openRun(fr Frame) {
-	if f.former != nil {
-		f.former.close()
-	}
+	f.finish(f.former)
 	video := f.wantsVideo()
 	if f.former = f.run; f.former != nil && !(f.former.video && video) {
-		f.former.close()
+		f.finish(f.former)
 		f.former = nil
 	}
 	f.run, f.stale = &run{base: fr.PTS, video: video}, false
@@ -118,7 +115,7 @@ func (f *feed) openRun(fr Frame) {
 func (f *feed) openLane(fr Frame, video *videoParams) {
 	l, err := newLane(f.run, fr.Track, video, fr)
 	if err != nil {
-		f.log.Warn("no muxer for these tracks", "track", fr.Track, "err", err)
+		f.log.Warn("these tracks cannot be packaged", "track", fr.Track, "err", err)
 		return
 	}
 	f.run.lanes[fr.Track] = l
@@ -127,71 +124,55 @@ func (f *feed) openLane(fr Frame, video *videoParams) {
 // endLane takes a track out of the run.
 func (f *feed) endLane(track int) {
 	if f.former != nil {
-		f.former.end(track)
+		f.former.lanes[track] = nil
 	}
 	if f.run == nil || f.run.lanes[track] == nil {
 		return
 	}
-	f.run.end(track)
+	f.run.lanes[track] = nil
 	if f.run.begun {
 		f.timeline.drop(track)
 	}
 }
 
+// finish publishes what the lanes of a run still hold. r may be nil.
+func (f *feed) finish(r *run) {
+	if r == nil {
+		return
+	}
+	for i, l := range r.lanes {
+		if l != nil {
+			f.publish(l, l.finish(nil))
+			r.lanes[i] = nil
+		}
+	}
+}
+
+// endRun ends what there is, with all that was sent.
 func (f *feed) endRun() {
-	for _, r := range []*run{f.former, f.run} {
-		if r != nil {
-			r.close()
-		}
-	}
-	f.former, f.run = nil, nil
+	former, current := f.former, f.run
+	f.former = nil
+	f.finish(former)
+	f.finish(current)
+	f.run = nil
 }
 
-// abandonRun gives up runs after a panic of a muxer. That may have happened under the muxer's own lock, so nobody
-// waits for it to close.
-func (f *feed) abandonRun() {
-	for _, r := range []*run{f.former, f.run} {
-		if r == nil {
-			continue
-		}
-		for _, l := range r.lanes {
-			if l == nil {
-				continue
-			}
-			go func() {
-				defer func() { _ = recover() }() // the first panic was reported; a second one says nothing new
-				l.close()
-			}()
-		}
-	}
-	f.former, f.run = nil, nil
-}
-
-// written takes the outcome of a write and passes on what it completed. cut says that a segment may have ended.
-func (f *feed) written(l *lane, fr Frame, cut bool, err error) {
-	leading := fr.Kind == Video || l.video == nil // only the leading track completes parts
-	if err != nil {
-		f.counts.refused++
+// written takes the outcome of a write and passes on what it completed.
+func (f *feed) written(l *lane, kind Kind, pieces []piece, err error) {
+	f.publish(l, pieces)
+	leading := kind == Video || l.video == nil // only the leading track completes parts
+	if err == nil {
 		if leading {
-			l.refused++
-		}
-		if l.refused == maxWriteErrors {
-			f.log.Warn("muxer refuses the video or audio", "kind", fr.Kind, "track", l.track, "err", err)
-			f.fail(l)
+			l.refused = 0
 		}
 		return
 	}
-	if !leading {
-		return
+	f.counts.refused++
+	if leading {
+		l.refused++
 	}
-	l.refused = 0
-	fresh := !l.begun
-	pieces, err := l.read(fr.PTS, cut)
-	if len(pieces) > 0 {
-		f.publish(l, pieces, fresh)
-	}
-	if err != nil {
-		f.log.Warn("muxer's output lost", "track", l.track, "err", err)
+	if l.refused == maxWriteErrors {
+		f.log.Warn("video or audio cannot be packaged", "kind", kind, "track", l.track, "err", err)
 		f.fail(l)
 	}
 }
@@ -200,7 +181,7 @@ func (f *feed) written(l *lane, fr Frame, cut bool, err error) {
 func (f *feed) fail(l *lane) {
 	switch {
 	case l.run != f.run:
-		l.run.end(l.track)
+		l.run.lanes[l.track] = nil
 	case l.run.alone(l.track) || l.track == l.run.lead():
 		f.endRun()
 	default:
@@ -210,18 +191,22 @@ func (f *feed) fail(l *lane) {
 }
 
 // publish dates the pieces and puts them on the timeline.
-func (f *feed) publish(l *lane, pieces []piece, fresh bool) {
+func (f *feed) publish(l *lane, pieces []piece) {
+	if len(pieces) == 0 {
+		return
+	}
 	if !l.run.begun {
 		l.run.begun = true
-		if l.run == f.run && f.former != nil {
-			f.former.close() // their key frames will not come any more
+		if former := f.former; former != nil && l.run == f.run {
 			f.former = nil
+			f.finish(former) // their key frames will not come any more
 		}
 		f.clock.fix(pieces[0].present, f.timeline.end())
-		f.timeline.begin(l.run.lead(), l.run.tracks())
+		f.timeline.begin(l.run.lead(), f.due(l.run))
 	}
-	if fresh {
-		f.timeline.open(l.track, l.head, l.tap.init)
+	if !l.begun {
+		l.begun = true
+		f.timeline.open(l.track, l.head, l.init)
 	}
 	parts := make([]dated, len(pieces))
 	for i, p := range pieces {
@@ -230,6 +215,14 @@ func (f *feed) publish(l *lane, pieces []piece, fresh bool) {
 	if f.timeline.add(l.track, parts) {
 		f.playable = true
 	}
+}
+
+// due are the tracks that a run has or is about to have.
+func (f *feed) due(r *run) (tracks [maxTracks]bool) {
+	for i, l := range r.lanes {
+		tracks[i] = l != nil || r.video && f.video[i] != nil && f.tracks[i].alive && !r.unfit[i]
+	}
+	return tracks
 }
 
 // stop ends the session's media.

@@ -2,12 +2,15 @@
 //
 // The way of a frame, all of it on the goroutine of the encoder that wrote it:
 //
-//	Session.Write → feed (clean, order, choose tracks) → run of lanes (gohlslib.Muxer each) → tap → timeline → views
+//	Session.Write → feed (clean, order, choose tracks) → run of lanes (a cutter each) → timeline → views
 //
 // A [Session] is one publisher. Its feed opens a run for every stretch of media without a discontinuity: changed
-// parameters or a jump of the clock end the run and open the next. A run has one lane for each video track, which is a
-// gohlslib.Muxer with that video and the one audio; the muxer cuts segments and parts, and the lane's tap reads them
-// back through the muxer's own HTTP handler, so that what the muxer needs to be is one source among others.
+// parameters or a jump of the clock end the run and open the next. A run has one lane for each video track, the cutter of
+// which puts that video and the one audio into parts. A frame is copied twice: into the cutter's memory, which is used
+// again and again, and with its part into a body of just that size, which viewers share and never changes.
+//
+// A tap reads what another LL-HLS origin publishes, part by part, into the same pieces that a cutter makes. gohlslib is
+// such an origin in the tests, where it says what a cutter has to come up with.
 //
 // The timeline belongs to the show and outlives sessions. It numbers segments for as long as the show lives and turns
 // every change into new immutable views, one for each rendition, behind atomic pointers. A viewer's request loads such
@@ -31,8 +34,7 @@
 //   - PROGRAM-DATE-TIME stands on every segment, comes from the server's clock and never goes back.
 //   - Nothing waits without a limit, the client's context and the end of the origin.
 //
-// Goroutines: none per viewer beyond net/http's own. A lane keeps one while it waits for the muxer's first segment;
-// closing the lane ends it. [Origin.Run] keeps one for forgetting ended shows.
+// Goroutines: none per viewer beyond net/http's own. [Origin.Run] keeps one for forgetting ended shows.
 //
 // Lock order: Stream.mu, Session.mu, timeline.mu. Origin.mu is never held together with another.
 //

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// feed turns what one publisher sends into runs that muxers can digest. The session's lock guards it.
+// feed turns what one publisher sends into runs of media that lanes can cut. The session's lock guards it.
 //
 // A session starts by probing: frames are held until both media were seen or enough time went by, because the media of
 // a run cannot change. After that every frame goes to the current run, which is replaced
 //   - at the next key frame, when parameters changed or a medium came or went,
-//   - at once, when the clock jumped or the muxer gave up; frames up to the next key frame are dropped then.
+//   - at once, when the clock jumped or a lane gave up; frames up to the next key frame are dropped then.
 //
-// Renditions come and go within a run: one joins at its key frame, and leaves when it falls silent or its muxer fails.
+// Renditions come and go within a run: one joins at its key frame, and leaves when it falls silent or its lane fails.
 type feed struct {
 	// configuration
 	timeline *timeline
@@ -30,7 +30,6 @@ type feed struct {
 	run      *run
 	former   *run // lanes of the run before that wait for the key frame which ends them, or nil
 	stale    bool // replace the run at the next key frame
-	spoiled  int  // lanes replaced because their first segment had a hole
 	playable bool // something of this session is in the window
 	counts   counts
 }
@@ -84,7 +83,6 @@ func (f *feed) take(fr Frame) {
 		f.held, f.heldSize = nil, 0
 	}
 	f.clock.see(fr.PTS, fr.Arrived)
-	f.noticeHole(fr)
 	f.progress(fr)
 	if f.probing {
 		f.probe(fr)
@@ -105,7 +103,7 @@ func (f *feed) acceptable(fr Frame) bool {
 	return false
 }
 
-// jumped reports a step of the publisher's clock that no muxer would survive.
+// jumped reports a step of the publisher's clock that no run would survive.
 func (f *feed) jumped(fr Frame) bool {
 	m := f.media[Audio]
 	if fr.Kind == Video {
@@ -164,27 +162,9 @@ func (f *feed) missTracks() {
 	}
 }
 
-// noticeHole has a lane replaced that lost video in its first segment: the muxer derives the length of all its parts
-// from the longest frame in there. An encoder whose frames always last so long keeps its lane after some attempts.
-func (f *feed) noticeHole(fr Frame) {
-	if fr.Kind != Video || f.run == nil || f.stale || f.spoiled >= maxSpoiled {
-		return
-	}
-	t, l := f.tracks[fr.Track], f.run.lanes[fr.Track]
-	if l == nil || l.video == nil || l.begun || !l.written || !t.timed || fr.DTS-t.last <= partTarget {
-		return
-	}
-	f.spoiled++
-	if f.run.begun {
-		f.endLane(fr.Track) // joins again
-	} else {
-		f.stale = true
-	}
-}
-
 // probe holds a frame, and delivers all that were held once the media can be chosen.
 func (f *feed) probe(fr Frame) {
-	f.held = append(f.held, fr)
+	f.held = append(f.held, fr.clone())
 	for _, u := range fr.Units {
 		f.heldSize += len(u)
 	}

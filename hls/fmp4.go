@@ -12,12 +12,6 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
 )
 
-// Track ids of a joined init section.
-const (
-	leadingTrack = 1
-	audioTrack   = 2
-)
-
 var errBox = errors.New("hls: malformed fragment")
 
 // joinInit makes one init section of the leading track's and the audio's; audio may be nil. It returns the time scale
@@ -161,7 +155,7 @@ func joinFragments(leading, audio []byte, number uint32) (body []byte, first fra
 	if err != nil {
 		return nil, first, err
 	}
-	if second.track == 0 { // the muxer writes a fragment without samples when the audio is late
+	if second.track == 0 { // gohlslib writes a fragment without samples when the audio is late
 		return bytes.Clone(leading), first, nil
 	}
 	binary.BigEndian.PutUint32(audio[second.sequence:], 2*number+2)

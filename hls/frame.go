@@ -39,6 +39,22 @@ type Frame struct {
 	Arrived time.Time
 }
 
+// clone has bytes of its own.
+func (f Frame) clone() Frame {
+	size := 0
+	for _, u := range f.Units {
+		size += len(u)
+	}
+	bytes, units := make([]byte, 0, size), make([][]byte, len(f.Units))
+	for i, u := range f.Units {
+		from := len(bytes)
+		bytes = append(bytes, u...)
+		units[i] = bytes[from:len(bytes):len(bytes)]
+	}
+	f.Units = units
+	return f
+}
+
 // picture is a video frame's access unit after cleaning.
 type picture struct {
 	units  [][]byte
@@ -47,8 +63,7 @@ type picture struct {
 	inBand VideoConfig // the first parameter set of each kind that came with it
 }
 
-// clean drops what must not reach the muxer: empty units, which it would index into, and what ISO 14496-15 wants out
-// of samples.
+// clean drops empty units, and what ISO 14496-15 wants out of samples.
 func clean(codec Codec, units [][]byte) picture {
 	if len(units) > maxUnits {
 		units = units[:maxUnits]

@@ -96,7 +96,7 @@ func TestInputHazards(t *testing.T) {
 		{name: "jump backward 5 s", media: 9 * time.Second, breaks: 1, run: edited(longClip, func(f []Frame) []Frame {
 			return append(f[:len(f)/2], shifted(f[len(f)/2:], -5*time.Second)...)
 		})},
-		{name: "frames lost in the first second", media: 10 * time.Second, breaks: 1, long: true, run: edited(longClip, func(f []Frame) []Frame {
+		{name: "frames lost in the first second", media: 11 * time.Second, long: true, run: edited(longClip, func(f []Frame) []Frame {
 			return slices.DeleteFunc(f, func(f Frame) bool {
 				return f.Kind == Video && f.DTS > 200*time.Millisecond && f.DTS < 800*time.Millisecond
 			})
@@ -111,10 +111,26 @@ func TestInputHazards(t *testing.T) {
 				return f.Kind == Video && f.DTS > 5200*time.Millisecond && f.DTS < 7700*time.Millisecond
 			})
 		})},
-		{name: "frames that the muxer refuses", media: 3 * time.Second, breaks: 1, run: edited(func(t testing.TB) clip { return coded(t, H265, AAC) }, func(f []Frame) []Frame {
+		{name: "pictures that nothing can be decoded from", media: 5 * time.Second, run: edited(func(t testing.TB) clip { return coded(t, H265, AAC) }, func(f []Frame) []Frame {
 			for i := range f {
 				if f[i].Kind == Video && f[i].DTS > 2200*time.Millisecond && f[i].DTS < 3500*time.Millisecond {
 					f[i].Units = [][]byte{{6 << 1, 1, 0}} // RADL_N
+				}
+			}
+			return f
+		})},
+		{name: "time stands still for a while", media: 11 * time.Second, long: true, run: edited(longClip, func(f []Frame) []Frame {
+			for i := range f {
+				if f[i].Kind == Video && f[i].DTS > 2200*time.Millisecond && f[i].DTS < 4100*time.Millisecond {
+					f[i].PTS, f[i].DTS = 2200*time.Millisecond, 2200*time.Millisecond
+				}
+			}
+			return f
+		})},
+		{name: "more between key frames than anybody sends", media: 2 * time.Second, breaks: 1, run: edited(longClip, func(f []Frame) []Frame {
+			for i := range f {
+				if f[i].Kind == Video && f[i].DTS > 3100*time.Millisecond && f[i].DTS < 4900*time.Millisecond {
+					f[i].Units = [][]byte{append([]byte{0x41}, make([]byte, segmentMaxBytes/16)...)}
 				}
 			}
 			return f

@@ -4,92 +4,69 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/bluenviron/gohlslib/v2"
+	"github.com/bluenviron/gohlslib/v2/pkg/codecparams"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
 )
 
+// Track ids of an init section and the fragments that go with it.
 const (
-	firstSegmentWait  = 100 * time.Millisecond // for the tap's goroutine to notice the muxer's first segment
-	firstSegmentTries = 3
+	leadingTrack = 1
+	audioTrack   = 2
 )
 
-// lane is one rendition within a run: one muxer with the rendition's video and the run's audio, written and read back
-// by one goroutine.
+// lane is one rendition within a run: the rendition's video and the run's audio, cut into parts of their own. Whichever
+// goes into track 1 leads.
 type lane struct {
 	// configuration
 	run   *run
 	track int
 	video *videoParams // nil when the run is audio alone
 	audio *audioParams // nil when the run has none
-
-	muxer      *gohlslib.Muxer
-	videoTrack *gohlslib.Track
-	audioTrack *gohlslib.Track
-	head       *head
+	head  *head
+	init  []byte
 
 	// state
-	grid         grid
-	counter      counter
-	tap          tap
-	opened       chan error // one value once the tap has found the first segment, or never will
-	reading      bool       // opened was received
-	tries        int
-	start        time.Duration // publisher's time of the first frame
-	begun        bool          // pieces were read
-	shift        time.Duration // from the publisher's time to the muxer's output
-	firstWritten time.Duration // of the leading track, on the muxer's input clock
-	written      bool
-	nextCut      time.Duration // no part can end before this
-	refused      int           // leading frames in a row that the muxer did not take
+	grid    grid
+	counter counter
+	cutter  *cutter
+	begun   bool // pieces were read
+	refused int  // leading frames in a row that were not taken
 }
 
-// newLane starts a muxer whose first frame is the given one.
+// newLane starts with the given frame.
 func newLane(r *run, track int, video *videoParams, first Frame) (*lane, error) {
-	l := &lane{run: r, track: track, video: video, audio: r.audio, start: first.PTS, opened: make(chan error, 1), head: &head{video: video != nil}}
-	l.muxer = &gohlslib.Muxer{
-		Variant:            gohlslib.MuxerVariantLowLatency,
-		SegmentCount:       7, // the least it takes; parts are read at once
-		SegmentMinDuration: segmentMin,
-		PartMinDuration:    partMin,
-		SegmentMaxSize:     segmentMaxBytes,
-		OnEncodeError:      func(error) {}, // tells of part durations, which the timeline announces as constant
-	}
+	l := &lane{run: r, track: track, video: video, audio: r.audio, head: &head{video: video != nil}}
+	rate, soundRate := int64(videoRate), int64(0)
+	segment, part := segmentMin, partMin
+	var tracks []*fmp4.InitTrack
 	if v := l.video; v != nil {
-		l.videoTrack = v.track()
-		l.muxer.Tracks = append(l.muxer.Tracks, l.videoTrack)
 		l.head.width, l.head.height = v.width, v.height
 		if v.num > 0 {
 			l.grid.num, l.grid.den = v.num, v.den
 			l.head.frameRate = float64(v.num) / float64(v.den)
-			l.muxer.PartMinDuration = wholeFrames(time.Duration(int64(time.Second) * v.den / v.num))
+			part = wholeFrames(time.Duration(int64(time.Second) * v.den / v.num))
 		}
+		tracks = append(tracks, &fmp4.InitTrack{ID: leadingTrack, TimeScale: videoRate, Codec: v.boxed()})
+		l.head.codecs = append(l.head.codecs, codecparams.Marshal(v.codec()))
 	}
 	if a := l.audio; a != nil {
 		l.counter.rate = a.rate
-		l.audioTrack = a.track()
-		l.muxer.Tracks = append(l.muxer.Tracks, l.audioTrack)
+		soundRate = a.rate
 		if video == nil {
-			l.muxer.SegmentMinDuration = audioSegmentMin
-			l.muxer.PartMinDuration = wholeFrames(span(a.samples(first.Units[0]), a.rate))
+			rate, segment = a.rate, audioSegmentMin
+			part = wholeFrames(span(a.samples(first.Units[0]), a.rate))
 		}
+		tracks = append(tracks, &fmp4.InitTrack{ID: len(tracks) + 1, TimeScale: uint32(a.rate), Codec: a.boxed()})
+		l.head.codecs = append(l.head.codecs, codecparams.Marshal(a.codec()))
 	}
-	if err := l.muxer.Start(); err != nil {
-		return nil, err
+	var w seekablebuffer.Buffer
+	if err := (&fmp4.Init{Tracks: tracks}).Marshal(&w); err != nil {
+		return nil, fmt.Errorf("hls: init section: %w", err)
 	}
-	l.tap = tap{src: l.muxer, prefix: "/"}
-	go l.open()
+	l.init = w.Bytes()
+	l.cutter = newCutter(rate, soundRate, segment, part)
 	return l, nil
-}
-
-// open waits for the muxer's first segment, or for its end.
-func (l *lane) open() {
-	var err error
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("hls: muxer panicked: %v", p)
-		}
-		l.opened <- err
-	}()
-	err = l.tap.open()
 }
 
 // wholeFrames is partMin, or less when the smallest number of frames that lasts so long would exceed partTarget.
@@ -100,80 +77,46 @@ func wholeFrames(frame time.Duration) time.Duration {
 	return min(partMin, partTarget/frame*frame)
 }
 
-// writeVideo hands one access unit to the muxer. at is its date.
-func (l *lane) writeVideo(pts time.Duration, p picture, at time.Time) error {
-	t := l.grid.snap(pts - l.run.base)
-	err := l.video.write(l.muxer, l.videoTrack, at, t, p.withParams(l.video.VideoConfig))
-	if err == nil && p.key {
-		l.note(span(t, videoRate))
-	}
-	return err
-}
-
-// writeAudio hands one access unit to the muxer.
-func (l *lane) writeAudio(pts time.Duration, unit []byte, at time.Time) error {
-	t := l.counter.take(pts-l.run.base, l.audio.samples(unit))
-	err := l.audio.write(l.muxer, l.audioTrack, at, t, unit)
-	if err == nil && l.video == nil {
-		l.note(span(t, l.counter.rate))
-	}
-	return err
-}
-
-// note remembers the muxer's first sample: its clock starts there.
-func (l *lane) note(ts time.Duration) {
-	if !l.written {
-		l.written, l.firstWritten = true, ts
-	}
-}
-
-// read returns the pieces that the frame just written has completed, on the publisher's clock. pts is that frame's
-// time, key whether a segment could end in front of it.
-func (l *lane) read(pts time.Duration, key bool) ([]piece, error) {
-	if !l.reading {
-		if err := l.await(pts, key); err != nil || !l.reading {
-			return nil, err
+// writeVideo takes one access unit and returns the parts that it completes, on the publisher's clock.
+func (l *lane) writeVideo(fr Frame, p picture) ([]piece, error) {
+	s := sample{at: l.grid.snap(fr.DTS - l.run.base), key: p.key, duration: uint32(l.grid.frame())}
+	s.offset = int32(l.grid.whole(fr.PTS - fr.DTS))
+	units := p.withParams(l.video.VideoConfig)
+	return l.pieces(l.cutter.lead(s, func(b []byte) []byte {
+		if l.video.Codec == AV1 {
+			return appendOBUs(b, units)
 		}
-	}
-	if !key && pts < l.nextCut {
-		return nil, nil
-	}
-	pieces, err := l.tap.read()
-	if len(pieces) == 0 {
-		return nil, err
-	}
-	if !l.begun {
-		l.begun = true
-		l.shift = pieces[0].present - l.firstWritten - l.run.base
-		l.head.codecs = l.tap.codecs
-	}
-	for i := range pieces {
-		pieces[i].decode -= l.shift
-		pieces[i].present -= l.shift
-	}
-	newest := pieces[len(pieces)-1]
-	l.nextCut = newest.decode + newest.duration + l.muxer.PartMinDuration - time.Millisecond
-	return pieces, err
+		return appendUnits(b, units)
+	}))
 }
 
-// await looks whether the tap has found the muxer's first segment. When that must just have been completed it waits
-// a moment, so that an encoder faster than real time cannot overtake the tap.
-func (l *lane) await(pts time.Duration, key bool) error {
-	patience := time.Duration(0)
-	if key && pts-l.start >= l.muxer.SegmentMinDuration && l.tries < firstSegmentTries {
-		l.tries++
-		patience = firstSegmentWait
+// writeAudio does the same for audio, which completes parts only where it leads.
+func (l *lane) writeAudio(fr Frame) ([]piece, error) {
+	unit := fr.Units[0]
+	n := l.audio.samples(unit)
+	s := sample{at: l.counter.take(fr.PTS-l.run.base, n), duration: uint32(n), key: true}
+	write := func(b []byte) []byte { return append(b, unit...) }
+	if l.video != nil {
+		return nil, l.cutter.sound(s, write)
 	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case err := <-l.opened:
-		l.reading = err == nil
-		return err
-	case <-timer.C:
-		return nil
-	}
+	return l.pieces(l.cutter.lead(s, write))
 }
 
-// close ends the muxer and with it the tap's wait.
-func (l *lane) close() { l.muxer.Close() }
+// finish returns what is left at the end of the lane, or in front of the key frame that starts its successor.
+func (l *lane) finish(next *Frame) []piece {
+	end := int64(0)
+	if next != nil {
+		end = ticks(next.DTS-l.run.base, l.cutter.leading.rate)
+	}
+	pieces, _ := l.pieces(l.cutter.finish(end, next != nil), nil)
+	return pieces
+}
+
+// pieces puts pieces on the publisher's clock.
+func (l *lane) pieces(list []piece, err error) ([]piece, error) {
+	for i := range list {
+		list[i].decode += l.run.base
+		list[i].present += l.run.base
+	}
+	return list, err
+}

@@ -4,7 +4,7 @@ import "time"
 
 // What the packaging aims at.
 const (
-	// partMin is the shortest part the muxer cuts, but for the last one of a segment.
+	// partMin is the shortest part that is cut, but for the last one of a segment.
 	partMin = 200 * time.Millisecond
 
 	// partTarget is announced as PART-TARGET. RFC 8216bis wants every part but a segment's last between 85 % and 100 %
@@ -38,6 +38,9 @@ const (
 	// indexPatience is how much media of a run may be on the timeline before the multivariant playlist is written
 	// without the renditions that have no segment yet. They are listed once they have.
 	indexPatience = 2 * time.Second
+
+	// measureSpan of an incomplete segment is enough to tell the bit rate of a rendition.
+	measureSpan = time.Second
 
 	// slotSlack is how far renditions' key frames may lie apart and be one: less than half a part.
 	slotSlack = 90 * time.Millisecond
@@ -73,8 +76,9 @@ const (
 
 	segmentMaxBytes = 32 << 20 // between two key frames
 	readableBytes   = 96 << 20 // expired segments are forgotten early beyond this
-	maxWriteErrors  = 30       // frames in a row refused by the muxer, then a new run
-	maxSpoiled      = 2        // runs replaced because their first segment had a hole
+	maxWriteErrors  = 30       // frames in a row that are not taken, then a new run
+	maxStill        = 30       // frames in a row whose time does not advance that are taken
+	maxScratch      = 1 << 20  // bytes that a track keeps for its next part, whatever that takes
 	maxUnits        = 512      // NAL units or OBUs of one frame
 	maxTracks       = 6        // video tracks of one session
 	maxDateRanges   = 256      // of one show; the oldest closed one goes first

@@ -12,8 +12,8 @@ const (
 	obuPadding     = 15
 )
 
-// cleanAV1 keeps what belongs into a sample (AV1-ISOBMFF section 2.4). The muxer takes a sequence header for the sign
-// of a key frame, so that none may come with any other.
+// cleanAV1 keeps what belongs into a sample (AV1-ISOBMFF section 2.4). A sequence header goes in front of key frames
+// and nowhere else: some take it for the sign of one.
 func (p *picture) cleanAV1(units [][]byte) {
 	for _, u := range units {
 		u, spatial := bareOBU(u)
@@ -45,7 +45,7 @@ func obuType(u []byte) byte { return u[0] >> 3 & 15 }
 // show_existing_frame 0, frame_type 00, show_frame 1.
 func startsKeyFrame(u []byte) bool { return len(u) > 1 && u[1]>>4 == 1 }
 
-// bareOBU takes the size field and the extension header out of an OBU, which the muxer does not know, and returns the
+// bareOBU takes the size field and the extension header out of an OBU, which fragments carry in a form of their own, and returns the
 // spatial layer that the extension named. The answer is nil for what is no OBU (AV1 section 5.3). It overwrites bytes of
 // its argument.
 func bareOBU(u []byte) (bare []byte, spatial byte) {

@@ -81,7 +81,7 @@ func (t *timeline) overlapping(r *rendition, p page) []DateRange {
 func (t *timeline) relist() bool {
 	news := false
 	for i := range t.renditions {
-		news = t.renditions[i].measure() || news
+		news = t.renditions[i].measure(i == t.lead) || news
 	}
 	if t.indexed != t.run {
 		if !t.complete() {

@@ -27,7 +27,8 @@ type rendition struct {
 	// state of the current run
 	due     bool          // the multivariant playlist waits for it
 	joined  bool          // has media of the run
-	fresh   bool          // the next part starts a segment of the muxer
+	keyed   bool          // and a further key frame that a segment started with
+	fresh   bool          // the next part starts with a key frame that cut
 	through time.Duration // publisher's time after the newest part
 	waiting []dated       // parts that came before the source got there
 
@@ -109,6 +110,7 @@ func (r *rendition) append(p piece) {
 // pass takes note of a part's times.
 func (r *rendition) pass(at time.Duration, p piece) {
 	r.through, r.fresh = at+p.duration, p.last
+	r.keyed = r.keyed || p.last
 }
 
 // commit completes the segment that is being filled.
@@ -182,13 +184,20 @@ func (r *rendition) ready() bool {
 	return r.joined && r.measured != nil && r.measured.head == r.head
 }
 
-// measure takes the first complete segment of a run for the whole of it: a multivariant playlist that changes with
-// every look tells players nothing. It reports whether there is news.
-func (r *rendition) measure() bool {
-	if r.ready() || len(r.done) == 0 {
+// measure takes the first segment of a run, or some of it, for the whole of the run: a multivariant playlist that
+// changes with every look tells players nothing. A rendition is not offered before it has shown that its key frames
+// come with the source's. It reports whether there is news.
+func (r *rendition) measure(leads bool) bool {
+	if r.ready() || !leads && !r.keyed {
 		return false
 	}
-	s := r.done[len(r.done)-1]
+	s := r.filling
+	if s == nil || s.duration < measureSpan {
+		if len(r.done) == 0 {
+			return false
+		}
+		s = r.done[len(r.done)-1]
+	}
 	if s.head != r.head || s.gap || s.duration <= 0 {
 		return false
 	}

@@ -6,11 +6,11 @@ import "time"
 // audio. When any of them changes its parameters, all go on in a new run, for players may switch between renditions
 // only where their timestamps match.
 type run struct {
-	base  time.Duration // publisher's time of the muxers' time zero
+	base  time.Duration // publisher's time of its time zero
 	video bool
 	audio *audioParams // nil for none
 	lanes [maxTracks]*lane
-	unfit [maxTracks]bool // tracks whose muxer gave up
+	unfit [maxTracks]bool // tracks whose lane gave up
 	begun bool            // something of it is on the timeline
 }
 
@@ -24,14 +24,6 @@ func (r *run) lead() int {
 	return 0
 }
 
-// tracks are those with a lane.
-func (r *run) tracks() (in [maxTracks]bool) {
-	for i, l := range r.lanes {
-		in[i] = l != nil
-	}
-	return in
-}
-
 // alone reports whether no track but this one has a lane.
 func (r *run) alone(track int) bool {
 	for i, l := range r.lanes {
@@ -40,19 +32,4 @@ func (r *run) alone(track int) bool {
 		}
 	}
 	return true
-}
-
-// end closes one lane.
-func (r *run) end(track int) {
-	if l := r.lanes[track]; l != nil {
-		l.close()
-		r.lanes[track] = nil
-	}
-}
-
-// close ends all lanes.
-func (r *run) close() {
-	for i := range r.lanes {
-		r.end(i)
-	}
 }

@@ -65,9 +65,10 @@ func (s *Session) Offers(track int) bool {
 	return v != nil && !v.off
 }
 
-// Write takes the next frame; its bytes belong to the package afterwards. It is called by one goroutine, in the order
-// of arrival. What cannot be packaged is dropped and counted; the only error is that the session is over (ErrClosed)
-// or broken by its input.
+// Write takes the next frame. Its bytes are copied, some of them changed in place: the caller may use the memory again,
+// but not what it held. Write is called by one goroutine, in the order of arrival.
+// What cannot be packaged is dropped and counted; the only error is that the session is over (ErrClosed) or broken by
+// its input.
 func (s *Session) Write(f Frame) error {
 	if f.Arrived.IsZero() {
 		f.Arrived = time.Now()
@@ -91,7 +92,7 @@ func (s *Session) write(f Frame) (playable bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.log.Error("session panicked", "panic", p, "stack", string(debug.Stack()))
-			s.feed.abandonRun()
+			s.feed.run, s.feed.former = nil, nil
 			err = fmt.Errorf("hls: broken by its input: %v", p)
 		}
 	}()

@@ -40,7 +40,7 @@ func TestPartsAreShownAtOnce(t *testing.T) {
 		if f.Kind != Video || f.DTS-start < 1100*time.Millisecond {
 			continue
 		}
-		shown := st.timeline.end().Sub(epoch) - start // the muxer keeps one frame back, to know its duration
+		shown := st.timeline.end().Sub(epoch) - start // one frame is kept back, to know its duration
 		if behind := f.DTS - start - shown; behind >= 200*time.Millisecond+2*time.Millisecond {
 			t.Fatalf("at %v of the media viewers get %v", f.DTS-start, shown)
 		}
@@ -85,7 +85,7 @@ func TestSessionLife(t *testing.T) {
 			w.write(s, c.upTo(2500*time.Millisecond).frames, epoch.Add(time.Duration(i)*20*time.Second))
 			s.Close()
 			w.look()
-			if last := w.all[len(w.all)-1]; last.duration != 400*time.Millisecond {
+			if last := w.all[len(w.all)-1]; last.duration != 500*time.Millisecond {
 				t.Errorf("drop %d left a segment of %v", i, last.duration)
 			}
 		}
@@ -133,7 +133,7 @@ func TestSessionLife(t *testing.T) {
 		c, s := simple(t), st.Publish()
 		c.announce(t, s)
 		w.write(s, c.upTo(2500*time.Millisecond).frames, epoch)
-		s.feed.run.lanes[0].muxer = nil // stands for a bug that its input finds
+		s.feed.run.lanes[0].cutter = nil // stands for a bug that its input finds
 		var err error
 		for _, f := range c.frames[len(c.frames)-2:] {
 			f.Arrived = epoch.Add(3 * time.Second)

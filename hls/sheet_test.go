@@ -9,20 +9,24 @@ import (
 
 // What is read out of the muxer's playlists is what their own parser finds in them.
 func TestSheet(t *testing.T) {
-	o := &Origin{Log: quiet()}
-	defer o.Close()
-	s, c := o.Start("tea", Show{ID: "s"}).Publish(), longClip(t)
-	c.announce(t, s)
-	seen := 0
+	c := longClip(t)
+	r := newReference(t, c)
+	seen, keys := 0, 0
 	for _, f := range c.frames {
-		f.Arrived = epoch.Add(f.DTS)
-		if err := s.Write(f); err != nil {
-			t.Fatal(err)
+		r.write(t, f)
+		if f.Key {
+			keys++
 		}
-		if s.feed.run == nil || s.feed.run.lanes[0] == nil || !s.feed.run.lanes[0].begun {
+		if keys < 2 || f.Kind == Audio {
 			continue
 		}
-		m := &s.feed.run.lanes[0].tap.lead
+		if err := r.tap.open(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.tap.read(); err != nil {
+			t.Fatal(err)
+		}
+		m := &r.tap.lead
 		var want playlist.Media
 		if err := want.Unmarshal(m.text.Bytes()); err != nil {
 			t.Fatal(err)

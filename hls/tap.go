@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/bluenviron/gohlslib/v2/pkg/playlist"
 )
@@ -13,16 +12,6 @@ import (
 // source is where a tap reads from: anything that answers requests as an LL-HLS origin does. A gohlslib.Muxer is one.
 type source interface {
 	Handle(w http.ResponseWriter, r *http.Request)
-}
-
-// piece is one part as read from a source, tracks joined, with its times in the source's media timeline.
-type piece struct {
-	body        []byte
-	duration    time.Duration
-	independent bool // starts with a key frame
-	last        bool // completes a segment of the source
-
-	decode, present time.Duration // of the first sample of the leading track
 }
 
 // tap is the one client of a source: it follows its media playlists and fetches every part once. It is used by one
@@ -159,7 +148,7 @@ func (t *tap) follow(name string, m *sheet) error {
 }
 
 // get asks the source for one file. The answer is written over what buf held and is good until buf is used again. An
-// empty answer is an error: that is how the muxer says that a name is unknown.
+// empty answer is an error: that is how gohlslib says that a name is unknown.
 func (t *tap) get(name string, buf *bytes.Buffer) ([]byte, error) {
 	buf.Reset()
 	w := reply{header: http.Header{}, status: http.StatusOK, body: buf}

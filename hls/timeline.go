@@ -85,12 +85,12 @@ func (t *timeline) begin(lead int, due [maxTracks]bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.commit()
-	t.breaking = t.run > 0
+	t.breaking = len(t.slots) > 0
 	t.run++
 	t.lead, t.through = lead, math.MinInt64
 	for i := range t.renditions {
 		r := &t.renditions[i]
-		r.head, r.due, r.joined, r.waiting = nil, due[i], false, nil
+		r.head, r.due, r.joined, r.keyed, r.waiting = nil, due[i], false, false, nil
 	}
 }
 
@@ -102,7 +102,7 @@ func (t *timeline) open(track int, h *head, init []byte) {
 	h.number = r.heads
 	r.heads++
 	h.object = newObject(headName(r.prefix, h.number), h.contentTypeOf(), init)
-	r.head, r.joined, r.fresh, r.waiting = h, false, true, nil
+	r.head, r.joined, r.keyed, r.fresh, r.waiting = h, false, false, true, nil
 }
 
 // add appends parts of the current run and shows them all at once. It reports whether the run can be played, which it
@@ -114,14 +114,16 @@ func (t *timeline) add(track int, parts []dated) bool {
 	if t.ended || r.head == nil || len(parts) == 0 {
 		return false
 	}
-	if t.target == 0 && track == t.lead {
-		t.target = chooseTarget(parts)
-	}
 	r.waiting = append(r.waiting, parts...)
 	if over := len(r.waiting) - maxWaiting; over > 0 {
 		r.waiting = r.waiting[over:]
 	}
-	t.settle()
+	if t.target == 0 {
+		t.target = chooseTarget(t.renditions[t.lead].waiting)
+	}
+	if t.target > 0 {
+		t.settle()
+	}
 	return t.indexed == t.run
 }
 
@@ -135,7 +137,9 @@ func (t *timeline) drop(track int) {
 		if t.lead == track {
 			t.lead = t.successor()
 		}
-		t.advance()
+		if t.target > 0 {
+			t.advance()
+		}
 		if t.indexed == t.run && slices.ContainsFunc(t.all(), (*rendition).ready) {
 			t.reindex()
 		} else {
@@ -171,20 +175,27 @@ func (t *timeline) all() []*rendition {
 	return out
 }
 
-// chooseTarget fixes TARGETDURATION by the first segment of a show.
+// chooseTarget fixes TARGETDURATION by the first segment of a show. It answers 0 until that is complete, or longer than
+// all values but the last allow.
 func chooseTarget(parts []dated) int {
 	var d time.Duration
+	complete := false
 	for _, p := range parts {
 		if d += p.duration; p.last {
+			complete = true
 			break
 		}
 	}
-	for _, target := range targetDurations {
+	longest := len(targetDurations) - 1
+	for _, target := range targetDurations[:longest] {
 		if d <= segmentMax(target) {
-			return target
+			if complete {
+				return target
+			}
+			return 0
 		}
 	}
-	return targetDurations[len(targetDurations)-1]
+	return targetDurations[longest]
 }
 
 // segmentMax is the longest segment that TARGETDURATION allows: its duration rounded to whole seconds must not exceed
