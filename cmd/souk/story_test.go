@@ -131,6 +131,7 @@ func (w *world) await(ts *testscript.TestScript, path string) {
 				ts.Setenv(name, v)
 			}
 			ts.Setenv("HTTP_ADDRESS", strings.TrimPrefix(fmt.Sprint(doc["http"]), "http://"))
+			ts.Setenv("RTMP_ADDRESS", strings.TrimSuffix(strings.TrimPrefix(fmt.Sprint(doc["rtmp"]), "rtmp://"), "/live"))
 			return
 		}
 		select {
@@ -188,6 +189,7 @@ func backgroundCmd(ts *testscript.TestScript, neg bool, args []string) {
 	exe, err := exec.LookPath(args[0])
 	ts.Check(err)
 	c := exec.Command(exe, args[1:]...)
+	c.Dir = ts.MkAbs(".")
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	ts.Check(c.Start())
 	w.background = append(w.background, c)
