@@ -290,6 +290,7 @@ func (r *room) react(v *viewer, c command) (outcome, *refusal) {
 		}
 	}
 	r.tally[kind] += n
+	r.share(act{Tally: map[string]int{kind: n}})
 	r.flushSoon(r.tick())
 	return outcome{}, nil
 }

@@ -6,6 +6,7 @@ import "time"
 // says already holds here.
 func (r *room) fact(b Batch) {
 	r.scribe.fact(func(next *Batch) { next.join(b) })
+	r.share(act{Fact: &b})
 }
 
 // note has b stored only: visits and deeds matter to the log alone.

@@ -37,6 +37,9 @@ func (r *room) flushSoon(gap time.Duration) {
 
 // flush makes one frame of everything that is pending and hands it to all.
 func (r *room) flush() {
+	if r.hushed {
+		return
+	}
 	var events [][]byte
 	if entries, ok := r.ring.after(r.flushed); ok {
 		for _, e := range entries {
@@ -59,7 +62,7 @@ func (r *room) flush() {
 	}
 	if r.sayViewers {
 		events = append(events, r.viewersEvent())
-		r.sentViewers = r.viewers.Load()
+		r.sentViewers = r.audience()
 		r.lastViewers = time.Now()
 		r.sayViewers = false
 	}
@@ -78,7 +81,7 @@ func (r *room) flush() {
 }
 
 func (r *room) viewersEvent() []byte {
-	return appendEvent(nil, "viewers", stamp{}, mustEncode(map[string]int64{"count": r.viewers.Load()}))
+	return appendEvent(nil, "viewers", stamp{}, mustEncode(map[string]int64{"count": r.audience()}))
 }
 
 func (r *room) feedAll() {
@@ -94,6 +97,12 @@ func (r *room) feedAll() {
 // It never waits: a busy socket sends writable when it is through.
 func (r *room) feed(v *viewer) {
 	for v.slot >= 0 {
+		if v.first != nil {
+			if !v.out.send(v.first) {
+				return
+			}
+			v.first = nil
+		}
 		frames, ok := r.ring.framesFrom(v.next)
 		if !ok {
 			r.drop(v, CloseSlow, "slow")

@@ -17,6 +17,12 @@ type Hub struct {
 
 	Who Who
 	Log Log
+	// Bus joins the rooms of this hub with those of hubs on other nodes, over one
+	// Log. nil: there are none.
+	Bus Bus
+	// Reread is told which value another node's [Hub.Stale] was about; it should
+	// read the value and Refresh it. It must not wait.
+	Reread func(channel, typ, key string)
 	// Snapshot returns what a joiner must know. It may read a database, and may be
 	// called by many at once. nil: not live, nothing pinned.
 	Snapshot func(ctx context.Context, channel string) Snapshot
@@ -32,20 +38,22 @@ type Hub struct {
 	mu     sync.Mutex // guards rooms and closed
 	rooms  map[string]*room
 	closed bool
+	node   string         // see nodeName
 	wg     sync.WaitGroup // rooms, readers, draining goroutines
 	count  counters
 }
 
-// Stats are counts since the hub began, but Rooms and Sockets, which are now.
+// Stats are counts since the hub began, but Rooms, Sockets and Apart, which are now.
 type Stats struct {
 	Rooms, Sockets                   int64
 	Events, Frames, Deliveries       int64 // numbered or refreshed; encoded; frames handed to sockets
 	Refused, Slow, Banned, Resumed   int64 // commands; closed sockets; joins
 	Panics, UnprovableResumes, Stale int64 // rooms and sockets that ended so; fresh welcomes instead of a resume; events nobody took in time
+	Apart, Forks, Unshared           int64 // rooms without the bus, now; how often one went on alone; messages other nodes never got
 }
 
 type counters struct {
-	sockets, events, frames, deliveries, refused, slow, banned, resumed, panics, unprovable, stale atomic.Int64
+	sockets, events, frames, deliveries, refused, slow, banned, resumed, panics, unprovable, stale, apart, forks, unshared atomic.Int64
 }
 
 // Stats returns the counts.
@@ -59,6 +67,7 @@ func (h *Hub) Stats() Stats {
 		Events: c.events.Load(), Frames: c.frames.Load(), Deliveries: c.deliveries.Load(),
 		Refused: c.refused.Load(), Slow: c.slow.Load(), Banned: c.banned.Load(), Resumed: c.resumed.Load(),
 		Panics: c.panics.Load(), UnprovableResumes: c.unprovable.Load(), Stale: c.stale.Load(),
+		Apart: c.apart.Load(), Forks: c.forks.Load(), Unshared: c.unshared.Load(),
 	}
 }
 
@@ -86,8 +95,9 @@ func (h *Hub) Tell(channel string, e Event) {
 	}
 }
 
-// Refresh gives everybody the newest value of (e.Type, e.Key), and to those
-// who join later. Values in between may be skipped. Waits like Tell.
+// Refresh gives everybody on this node the newest value of (e.Type, e.Key), and
+// to those who join later. Values in between may be skipped. Waits like Tell.
+// Other nodes read the value themselves, see [Hub.Stale].
 func (h *Hub) Refresh(channel string, e Event) {
 	if data, ok := h.encode(channel, e); ok {
 		h.post(channel, refresh{key: latestKey{e.Type, e.Key}, mediaAt: e.MediaAt, data: data})
@@ -102,8 +112,18 @@ func (h *Hub) Whisper(channel string, to To, e Event) {
 	}
 }
 
-// Viewers returns how many people are in the room. A reader without
-// credentials counts once per socket.
+// Stale tells the channel's rooms on other nodes that the value they show by
+// (typ, key) has changed. The value itself does not travel: of two nodes that
+// read it at the same time, the one with the older value might be heard last.
+// Waits like Tell.
+func (h *Hub) Stale(channel, typ, key string) {
+	if h.Bus != nil {
+		h.post(channel, inRoom(func(r *room) { r.share(act{Stale: &staleValue{typ, key}}) }))
+	}
+}
+
+// Viewers returns how many people are in the room, on all nodes. A reader
+// without credentials counts once per socket.
 func (h *Hub) Viewers(channel string) int {
 	h.mu.Lock()
 	r := h.rooms[channel]
@@ -111,7 +131,7 @@ func (h *Hub) Viewers(channel string) int {
 	if r == nil {
 		return 0
 	}
-	return int(r.viewers.Load())
+	return int(r.audience())
 }
 
 func (h *Hub) encode(channel string, e Event) (json.RawMessage, bool) {

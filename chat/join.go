@@ -165,6 +165,13 @@ func (r *room) missed(from position) ([]Entry, bool) {
 	return entries[:r.flushed-from.seq], true // the rest is in the next frame
 }
 
+// former returns the last snapshot that was taken, however old.
+func (s *snapshots) former() Snapshot {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	return s.last
+}
+
 // welcome is the data of the first event, but for `history`, which is ready-made.
 type welcome struct {
 	You     you             `json:"you"`

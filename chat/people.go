@@ -7,10 +7,12 @@ type viewer struct {
 	person Person
 	member *member // nil for a reader
 	out    *outlet
+	first  []byte   // a frame that goes before all others; nil: none
 	next   uint64   // position of the frame to be sent next
 	queue  [][]byte // personal events that wait for the socket
 	slot   int      // in room.sockets; -1: not in the room any more
 	phase  int      // in which sweep it is pinged
+	nth    int      // among all who ever came
 }
 
 // member is a person in the room, over all sockets, and for a while after the
@@ -60,6 +62,7 @@ func (r *room) add(v *viewer) {
 	v.next = r.ring.next()
 	r.joins++
 	v.phase = r.joins % pingPhases
+	v.nth = r.joins
 	r.sockets = append(r.sockets, v)
 	if v.person.ID != "" {
 		v.member = r.member(v.person)
@@ -110,6 +113,7 @@ func (r *room) remove(v *viewer) {
 	}
 	if v.member == nil || v.member.sockets == 0 {
 		r.viewers.Add(-1)
+		r.left(v)
 	}
 }
 

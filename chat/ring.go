@@ -1,9 +1,11 @@
 package chat
 
+import "sort"
+
 // ring is a room's recent past: numbered entries for those who come back, and
 // the shared frames in which they left for those who lag. The room owns it.
 type ring struct {
-	entries []Entry          // consecutive numbers, oldest first
+	entries []Entry          // by number, oldest first; consecutive above base
 	message map[string]int64 // id of a message or question -> its number
 	last    int64            // highest number given out
 	base    int64            // nothing up to here can be replayed
@@ -14,19 +16,25 @@ type ring struct {
 }
 
 func newRing(s State) ring {
-	g := ring{message: map[string]int64{}, last: s.Last(), base: s.Last()}
-	from := len(s.Entries)
-	for from > 0 && s.Entries[from-1].Seq == g.base {
-		from--
+	var g ring
+	g.refill(s.Entries)
+	return g
+}
+
+// refill replaces the entries, but no frames. Those above the last gap in the
+// numbers can be replayed.
+func (g *ring) refill(entries []Entry) {
+	g.entries, g.message = append([]Entry(nil), entries...), map[string]int64{}
+	g.last = State{Entries: entries}.Last()
+	g.base = g.last
+	for i := len(g.entries) - 1; i >= 0 && g.entries[i].Seq == g.base; i-- {
 		g.base--
 	}
-	g.entries = append(g.entries, s.Entries[from:]...)
 	for _, e := range g.entries {
 		if e.Message != "" {
 			g.message[e.Message] = e.Seq
 		}
 	}
-	return g
 }
 
 // add gives e the next number.
@@ -38,12 +46,31 @@ func (g *ring) add(e Entry) Entry {
 		g.message[e.Message] = e.Seq
 	}
 	if len(g.entries) > ringLen {
-		delete(g.message, g.entries[0].Message)
+		gone := g.entries[0]
+		if g.message[gone.Message] == gone.Seq {
+			delete(g.message, gone.Message)
+		}
 		g.entries[0] = Entry{} // let go of its text
 		g.entries = g.entries[1:]
-		g.base++
+		g.base = max(g.base, gone.Seq)
 	}
 	return e
+}
+
+// skip leaves out the numbers up to last. Nothing before can be replayed any
+// more; it is still history.
+func (g *ring) skip(last int64) { g.last, g.base = last, last }
+
+// cut takes back the numbers above last.
+func (g *ring) cut(last int64) {
+	for n := len(g.entries); n > 0 && g.entries[n-1].Seq > last; n-- {
+		if e := g.entries[n-1]; g.message[e.Message] == e.Seq {
+			delete(g.message, e.Message)
+		}
+		g.entries[n-1] = Entry{}
+		g.entries = g.entries[:n-1]
+	}
+	g.last, g.base = last, min(g.base, last)
 }
 
 // after returns the entries above seq, or false when the ring does not hold them all.
@@ -51,7 +78,7 @@ func (g *ring) after(seq int64) ([]Entry, bool) {
 	if seq < g.base || seq > g.last {
 		return nil, false
 	}
-	return g.entries[seq-g.base:], true
+	return g.entries[len(g.entries)-int(g.last-seq):], true
 }
 
 // find returns the entry of a message or question that was not deleted.
@@ -60,7 +87,8 @@ func (g *ring) find(message string) (*Entry, bool) {
 	if !ok {
 		return nil, false
 	}
-	return &g.entries[seq-g.base-1], true
+	i := sort.Search(len(g.entries), func(i int) bool { return g.entries[i].Seq >= seq })
+	return &g.entries[i], true
 }
 
 // next is the position of the frame that comes next.

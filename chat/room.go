@@ -16,14 +16,24 @@ type room struct {
 	channel string
 
 	// used by any goroutine
-	viewers  atomic.Int64 // people
+	viewers  atomic.Int64 // people on this node
+	total    atomic.Int64 // people on all nodes, as last counted
+	alone    atomic.Bool  // total is of no account
 	told     atomic.Int64 // how often the room was told something; see arrive
 	snapshot snapshots
 
 	// state
 	epoch     string
 	ring      ring
-	flushed   int64 // the last number that is in a frame
+	flushed   int64           // the last number that is in a frame
+	line      *lineEnd        // to the other nodes; nil: there are none
+	fork      int64           // the number after which a room that is apart counts alone
+	apart     bool            // the bus is away
+	hushed    bool            // no frame is made until releaseAt has come back and everybody is welcomed anew
+	releaseAt int64           // a serial; 0: nothing is awaited
+	late      bool            // facts of this node come late to the others
+	renewing  bool            // a snapshot is on its way
+	gone      map[string]bool // seats that were left since the last count
 	sanctions map[string]Sanction
 	law       law
 	scribe    *scribe
@@ -100,6 +110,7 @@ func newRoom(h *Hub, channel string) *room {
 		members:   map[string]*member{},
 		latest:    map[latestKey][]byte{},
 		tally:     map[string]int{},
+		gone:      map[string]bool{},
 		questions: map[string]Question{},
 		letters:   map[string]Letter{},
 		snapshot:  snapshots{turn: make(chan struct{}, 1)},
@@ -127,6 +138,11 @@ func (r *room) run() {
 	})
 	var wg sync.WaitGroup
 	wg.Go(func() { r.scribe.run(ctx) })
+	if r.hub.Bus != nil {
+		r.line = newLineEnd(r.hub.Bus, r, r.hub.nodeName(), r.ring.last)
+		joined, ok := r.line.first(ctx)
+		wg.Go(func() { r.line.run(ctx, joined, ok) })
+	}
 	clean := false
 	// Also after a panic, as the next room of this channel must find the log at
 	// rest; but only an orderly end may seal it.
@@ -136,10 +152,11 @@ func (r *room) run() {
 		ctx, cancel := context.WithTimeout(context.Background(), sealWait)
 		defer cancel()
 		if r.scribe.rest(ctx) && clean {
-			r.scribe.seal(ctx, r.ring.last)
+			r.seal(ctx)
 		}
 	}()
 	r.loop()
+	r.finishLine()
 	r.flush()
 	r.closeAll(CloseRestart, "restart")
 	clean = true
@@ -216,7 +233,6 @@ func (r *room) loop() {
 }
 
 func (m tell) deliver(r *room) {
-	r.told.Add(1)
 	r.number(Entry{Type: m.typ, MediaAt: m.mediaAt, Data: m.data})
 	r.flushSoon(r.urgentGap())
 }
@@ -248,6 +264,12 @@ func (r *room) pend(k latestKey) {
 }
 
 func (m whisper) deliver(r *room) {
+	r.share(act{Whisper: &whispered{m.to, m.event}})
+	m.show(r)
+}
+
+// show gives the event to those who are on this node.
+func (m whisper) show(r *room) {
 	for i := len(r.sockets) - 1; i >= 0; i-- { // from the end: dropping a viewer moves the last one
 		if v := r.sockets[i]; m.to.includes(v.person) {
 			r.whisper(v, m.event)
@@ -271,23 +293,27 @@ func (m stored) deliver(r *room) {
 	}
 }
 
-// number gives an event its number and its time, keeps it, and has it stored.
-func (r *room) number(e Entry) Entry {
-	if r.ring.last-r.flushed >= maxPending {
-		r.flush()
-	}
+// number gives an event its time and its number, keeps it, and has it stored. With
+// other nodes it does so when the event has found its place among theirs.
+func (r *room) number(e Entry) {
 	e.At = time.Now().UTC().Truncate(time.Millisecond)
-	e = r.ring.add(e)
-	r.scribe.entry(e)
-	r.hub.count.events.Add(1)
-	return e
+	r.share(act{Entry: &e})
+	if r.line == nil || r.apart {
+		r.append(e, r.line == nil)
+	}
 }
 
 // overwrite replaces what is kept at e's number, in memory and in the log.
 func (r *room) overwrite(old *Entry, e Entry) {
+	if r.line != nil {
+		r.line.scrub(old.Message)
+	}
+	r.share(act{Erase: old.Message})
+	if !r.apart || old.Seq <= r.fork {
+		r.scribe.entry(e)
+	}
 	delete(r.ring.message, old.Message)
 	*old = e
-	r.scribe.entry(e)
 	r.historyJSON = nil
 }
 
@@ -300,7 +326,8 @@ func (r *room) sweep(now time.Time) {
 	}
 	r.forget(now)
 	r.endRaid(now)
-	changed := r.viewers.Load() != r.sentViewers && now.Sub(r.lastViewers) >= viewersEvery
+	r.attend()
+	changed := r.audience() != r.sentViewers && now.Sub(r.lastViewers) >= viewersEvery
 	quiet := len(r.sockets) > 0 && now.Sub(r.lastFrame) >= quietLimit
 	if changed || quiet {
 		r.sayViewers = true

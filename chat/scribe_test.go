@@ -181,8 +181,9 @@ func TestScribeGivesUpBeyondItsLimit(t *testing.T) {
 		}
 		// What follows the hole is what a room starts with.
 		state, _ := log.Open(t.Context(), "tea")
-		if g := newRing(state); len(g.entries) != 1 || g.last != maxBehind+11 || g.base != maxBehind+10 {
-			t.Errorf("%d entries in the ring, base %d, last %d", len(g.entries), g.base, g.last)
+		g := newRing(state)
+		if again, ok := g.after(g.base); !ok || len(again) != 1 || g.last != maxBehind+11 || g.base != maxBehind+10 {
+			t.Errorf("%d entries to replay, base %d, last %d", len(again), g.base, g.last)
 		}
 	})
 }
