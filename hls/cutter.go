@@ -71,9 +71,9 @@ func (t *strip) add(s sample) {
 	t.end = s.at + int64(s.duration)
 }
 
-// stretch is the first n samples.
-func (t *strip) stretch(n int) stretch {
-	s := stretch{track: t.track, samples: t.samples[:n]}
+// traf is the first n samples.
+func (t *strip) traf(n int) traf {
+	s := traf{track: t.track, samples: t.samples[:n]}
 	for _, x := range s.samples {
 		s.size += x.size
 	}
@@ -211,7 +211,7 @@ func (c *cutter) finish(end int64, known bool) []piece {
 
 // cut makes a part of the first n samples of the leading track and all the audio there is.
 func (c *cutter) cut(n int) piece {
-	lead, sound := c.leading.stretch(n), c.audio.stretch(len(c.audio.samples))
+	lead, sound := c.leading.traf(n), c.audio.traf(len(c.audio.samples))
 	c.number++
 	c.head = appendFragment(c.head[:0], c.number, lead, sound)
 	c.tail = append(c.tail[:0], c.leading.data[lead.size:]...)

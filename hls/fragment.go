@@ -11,8 +11,8 @@ type sample struct {
 	key      bool // decoding can start here
 }
 
-// stretch is what one track has in a fragment.
-type stretch struct {
+// traf is what one track has in a fragment (ISO 14496-12 section 8.8.6).
+type traf struct {
 	track   uint32
 	samples []sample
 	size    int // of all samples
@@ -38,13 +38,13 @@ const (
 )
 
 // appendFragment writes a moof and the head of its mdat (ISO 14496-12 sections 8.8 and 8.1.1). The samples' bytes have
-// to follow, stretch after stretch; empty stretches are left out.
-func appendFragment(b []byte, number uint32, stretches ...stretch) []byte {
+// to follow, one after the other; empty trafs are left out.
+func appendFragment(b []byte, number uint32, trafs ...traf) []byte {
 	size, data := boxHead+mfhd, 0
-	for _, s := range stretches {
-		if len(s.samples) > 0 {
-			size += s.trafSize()
-			data += s.size
+	for _, t := range trafs {
+		if len(t.samples) > 0 {
+			size += t.boxSize()
+			data += t.size
 		}
 	}
 	b = appendBox(b, size, "moof")
@@ -52,10 +52,10 @@ func appendFragment(b []byte, number uint32, stretches ...stretch) []byte {
 	b = binary.BigEndian.AppendUint32(b, 0)
 	b = binary.BigEndian.AppendUint32(b, number)
 	at := size + boxHead
-	for _, s := range stretches {
-		if len(s.samples) > 0 {
-			b = s.appendTraf(b, at)
-			at += s.size
+	for _, t := range trafs {
+		if len(t.samples) > 0 {
+			b = t.append(b, at)
+			at += t.size
 		}
 	}
 	return appendBox(b, boxHead+data, "mdat")
@@ -65,11 +65,11 @@ func appendBox(b []byte, size int, kind string) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(size)), kind...)
 }
 
-// flags tells which fields the samples of the stretch need.
-func (s stretch) flags() (flags uint32, each int) {
+// flags tells which fields the samples of the traf need.
+func (t traf) flags() (flags uint32, each int) {
 	flags, each = hasOffset|hasDuration|hasSize, 8
 	keys, shifted := true, false
-	for _, x := range s.samples {
+	for _, x := range t.samples {
 		keys = keys && x.key
 		shifted = shifted || x.offset != 0
 	}
@@ -82,29 +82,29 @@ func (s stretch) flags() (flags uint32, each int) {
 	return flags, each
 }
 
-func (s stretch) trafSize() int {
-	_, each := s.flags()
-	return boxHead + tfhd + tfdt + trun + len(s.samples)*each
+func (t traf) boxSize() int {
+	_, each := t.flags()
+	return boxHead + tfhd + tfdt + trun + len(t.samples)*each
 }
 
 // appendTraf writes the track fragment; its data lies that many bytes behind the start of the moof.
-func (s stretch) appendTraf(b []byte, data int) []byte {
-	flags, each := s.flags()
-	b = appendBox(b, s.trafSize(), "traf")
+func (t traf) append(b []byte, data int) []byte {
+	flags, each := t.flags()
+	b = appendBox(b, t.boxSize(), "traf")
 
 	b = appendBox(b, tfhd, "tfhd")
 	b = binary.BigEndian.AppendUint32(b, baseIsMoof)
-	b = binary.BigEndian.AppendUint32(b, s.track)
+	b = binary.BigEndian.AppendUint32(b, t.track)
 
 	b = appendBox(b, tfdt, "tfdt")
 	b = binary.BigEndian.AppendUint32(b, 1<<24) // version 1: 64 bits
-	b = binary.BigEndian.AppendUint64(b, uint64(s.samples[0].at))
+	b = binary.BigEndian.AppendUint64(b, uint64(t.samples[0].at))
 
-	b = appendBox(b, trun+len(s.samples)*each, "trun")
+	b = appendBox(b, trun+len(t.samples)*each, "trun")
 	b = binary.BigEndian.AppendUint32(b, 1<<24|flags) // version 1: offsets have a sign
-	b = binary.BigEndian.AppendUint32(b, uint32(len(s.samples)))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(t.samples)))
 	b = binary.BigEndian.AppendUint32(b, uint32(data))
-	for _, x := range s.samples {
+	for _, x := range t.samples {
 		b = binary.BigEndian.AppendUint32(b, x.duration)
 		b = binary.BigEndian.AppendUint32(b, uint32(x.size))
 		if flags&hasFlags != 0 {
