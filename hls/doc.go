@@ -36,7 +36,7 @@
 //
 // Goroutines: none per viewer beyond net/http's own. [Origin.Run] keeps one for forgetting ended shows.
 //
-// Lock order: Stream.mu, Session.mu, timeline.mu. Origin.mu is never held together with another.
+// Lock order: Stream.mu, Session.mu, timeline.mu. Origin.mu is held together with none but Archive.mu, which comes last.
 //
 // Start reading at origin.go, then session.go, feed.go and timeline.go; serve.go is the way out.
 package hls

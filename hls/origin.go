@@ -11,6 +11,7 @@ import (
 type Origin struct {
 	// configuration
 	Log        *slog.Logger
+	Archive    *Archive             // keeps what is shown; nil for nothing
 	OnPlayable func(channel string) // the first playable piece of a publisher session is in the window; no locks are held
 
 	once    sync.Once
@@ -25,6 +26,7 @@ type Origin struct {
 type Show struct {
 	ID        string
 	StartedAt time.Time // kept over restarts of the process: sequence numbers go on from it
+	Record    bool      // keep it in the archive
 }
 
 func (o *Origin) init() {
@@ -50,12 +52,15 @@ func (o *Origin) Start(channel string, s Show) *Stream {
 		channel: channel, show: s, onAir: o.OnPlayable,
 		log:      o.Log.With("channel", channel, "show", s.ID),
 		timeline: newTimeline(s.StartedAt, time.Now(), o.closing),
-		audience: newAudience(),
+		audience: newAudience(), over: make(chan struct{}),
 	}
-	o.streams.Store(channel, st)
 	if o.closed {
 		st.ended = true
+		close(st.over)
+	} else if o.Archive != nil && s.Record {
+		st.recorder = o.Archive.record(st)
 	}
+	o.streams.Store(channel, st)
 	o.mu.Unlock()
 	if former != nil {
 		former.end()

@@ -71,8 +71,11 @@ func (o *Origin) serve(w http.ResponseWriter, r *http.Request) *refusal {
 		return noStream
 	}
 	file := r.PathValue("file")
-	if file == indexName {
+	switch file {
+	case indexName:
 		return st.serveIndex(w, r)
+	case dvrName:
+		return st.serveDVR(w, r)
 	}
 	if track, ok := trackOf(file); ok {
 		return st.serveMedia(w, r, track)
@@ -248,8 +251,8 @@ func (v *view) tooFar(d directives) bool {
 // serveObject answers with a segment, part or init section. The part that the playlist hints at is waited for.
 func (st *Stream) serveObject(w http.ResponseWriter, r *http.Request, file string) *refusal {
 	track, name, ok := st.timeline.locate(file)
-	if !ok {
-		return noFile
+	if !ok { // of a former process, or none
+		return st.serveRecorded(w, r, file)
 	}
 	v := st.timeline.look(track)
 	o, hint := v.find(name)
@@ -260,7 +263,7 @@ func (st *Stream) serveObject(w http.ResponseWriter, r *http.Request, file strin
 		o, _ = v.find(name)
 	}
 	if o == nil {
-		return noFile
+		return st.serveRecorded(w, r, file)
 	}
 	o.serve(w, r)
 	return nil

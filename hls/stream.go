@@ -15,6 +15,8 @@ type Stream struct {
 	log      *slog.Logger
 	timeline *timeline
 	onAir    func(channel string)
+	recorder *recorder     // nil when the show is not recorded
+	over     chan struct{} // closed once nothing more can come
 	audience *audience
 
 	mu    sync.Mutex // serialises Publish and end
@@ -83,14 +85,29 @@ func (st *Stream) end() {
 	}
 	st.timeline.finish()
 	st.endedAt.Store(time.Now().UnixNano())
+	close(st.over)
 }
 
 // shut closes the publisher for good and leaves the playlist as it is.
 func (st *Stream) shut() {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	if st.ended {
+		return
+	}
 	st.ended = true
 	if s := st.session.Load(); s != nil {
 		s.Close()
+	}
+	close(st.over)
+}
+
+// isOver reports whether nothing more can come.
+func (st *Stream) isOver() bool {
+	select {
+	case <-st.over:
+		return true
+	default:
+		return false
 	}
 }
