@@ -60,7 +60,7 @@ func serve(ctx context.Context, cfg Config, log *slog.Logger, seed func(context.
 
 	// Listeners first: a server that cannot open its ports must not have touched
 	// the shows of the one that has them.
-	ln, err := listen(ctx, cfg)
+	ln, err := listen(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ type listeners struct {
 	http, rtmp, rtmps, admin net.Listener
 }
 
-func listen(ctx context.Context, cfg Config) (*listeners, error) {
+func listen(ctx context.Context, cfg Config, log *slog.Logger) (*listeners, error) {
 	ln := &listeners{}
 	open := func(to *net.Listener, name, address string) error {
 		if address == "" {
@@ -144,9 +144,9 @@ func listen(ctx context.Context, cfg Config) (*listeners, error) {
 		err = fmt.Errorf("%w: --http, --rtmp and --admin need an address", errUsage)
 	}
 	if err == nil && ln.rtmps != nil {
-		var pair tls.Certificate
-		if pair, err = tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey); err == nil {
-			ln.rtmps = tls.NewListener(ln.rtmps, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
+		var c *certificate
+		if c, err = loadCertificate(cfg.TLSCert, cfg.TLSKey, log); err == nil {
+			ln.rtmps = tls.NewListener(ln.rtmps, &tls.Config{GetCertificate: c.get, MinVersion: tls.VersionTLS12})
 		}
 	}
 	if err != nil {

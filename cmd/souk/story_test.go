@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 // commands of testscript they have:
 //
 //	serve demo|serve [flags]   start a server on free ports and wait until it is ready
+//	certificate CA CERT KEY    make a certificate for this machine
 //	crash                      kill -9 the server
 //	stop                       SIGTERM the server; it must exit 0 within 10 s
 //	background CMD…            start a program that ends with the story
@@ -61,6 +62,7 @@ func TestStories(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"certificate":  certificateCmd,
 			"serve":        serveCmd,
 			"crash":        func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).crash(ts) },
 			"stop":         func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).stop(ts) },
