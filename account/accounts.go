@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"souk/internal/api"
@@ -70,6 +71,7 @@ type Person struct {
 	Guest   bool
 	Email   string // contact address, empty until given
 	Address *Address
+	Device  string // of this session: the browser it was opened in
 }
 
 // Accounts answers who. Configure it, then use it; Run sweeps old sessions.
@@ -83,6 +85,8 @@ type Accounts struct {
 	guests  api.Limiter[netip.Prefix]
 	logins  api.Limiter[netip.Prefix]
 	hashing chan struct{}
+	keyTurn sync.Mutex // guards key
+	key     []byte     // nil: not read yet
 }
 
 // New returns Accounts over d.
@@ -97,6 +101,9 @@ func New(d *db.DB, log *slog.Logger) *Accounts {
 
 // Run deletes expired sessions until ctx ends.
 func (a *Accounts) Run(ctx context.Context) error {
+	if err := a.sketch(ctx); err != nil && ctx.Err() == nil {
+		a.Log.Error("sketch names", "err", err)
+	}
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
 	for {

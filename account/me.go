@@ -11,6 +11,7 @@ import (
 
 	"souk/internal/api"
 	"souk/internal/db"
+	"souk/internal/fold"
 )
 
 // Address is where a parcel goes.
@@ -98,8 +99,8 @@ func (a *Accounts) store(ctx context.Context, p Person, renamed bool) error {
 				return err
 			}
 		}
-		_, err := tx.Exec(ctx, "UPDATE account_person SET name = $1, folded = $2, contact = $3, address = $4 WHERE id = $5",
-			p.Name, foldName(p.Name), p.Email, address, p.ID)
+		_, err := tx.Exec(ctx, "UPDATE account_person SET name = $1, skeleton = $2, contact = $3, address = $4 WHERE id = $5",
+			p.Name, fold.Skeleton(p.Name), p.Email, address, p.ID)
 		return err
 	})
 }

@@ -40,10 +40,10 @@ func (a *Accounts) PersonByToken(ctx context.Context, token string) (Person, err
 	var email sql.NullString
 	var address string
 	err := a.DB.Read().QueryRowContext(ctx, `
-		SELECT p.id, p.name, p.email, p.contact, p.address
+		SELECT p.id, p.name, p.email, p.contact, p.address, s.device
 		FROM account_session s JOIN account_person p ON p.id = s.person
 		WHERE s.token = $1 AND s.expires > $2`, digest(token), time.Now().UnixMilli()).
-		Scan(&p.ID, &p.Name, &email, &p.Email, &address)
+		Scan(&p.ID, &p.Name, &email, &p.Email, &address, &p.Device)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Person{}, ErrBadToken
 	}
@@ -67,10 +67,10 @@ func bearer(r *http.Request) string {
 }
 
 // open writes a session and returns its token.
-func open(ctx context.Context, tx *db.Tx, person string, ttl time.Duration) (string, error) {
+func open(ctx context.Context, tx *db.Tx, person, device string, ttl time.Duration) (string, error) {
 	token := secret(tokenBytes)
-	_, err := tx.Exec(ctx, "INSERT INTO account_session (token, person, created, expires) VALUES ($1, $2, $3, $4)",
-		digest(token), person, tx.Millis(), tx.Now.Add(ttl).UnixMilli())
+	_, err := tx.Exec(ctx, "INSERT INTO account_session (token, person, device, created, expires) VALUES ($1, $2, $3, $4, $5)",
+		digest(token), person, device, tx.Millis(), tx.Now.Add(ttl).UnixMilli())
 	return token, err
 }
 

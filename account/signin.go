@@ -2,22 +2,18 @@ package account
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
-	"math/big"
 	"net/http"
 	"net/mail"
-	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
-	"golang.org/x/text/unicode/norm"
 
 	"souk/internal/api"
 	"souk/internal/db"
+	"souk/internal/fold"
 )
 
 // errLogin does not say which of the two was wrong.
@@ -51,9 +47,13 @@ func (a *Accounts) Login(w http.ResponseWriter, r *http.Request) error {
 	if !ok || me.ID == "" {
 		return errLogin
 	}
+	device, err := a.device(w, r)
+	if err != nil {
+		return err
+	}
 	var token string
 	err = a.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) (err error) {
-		token, err = open(ctx, tx, me.ID, accountTTL)
+		token, err = open(ctx, tx, me.ID, device, accountTTL)
 		return err
 	})
 	if err != nil {
@@ -98,17 +98,21 @@ func (a *Accounts) Guest(w http.ResponseWriter, r *http.Request) error {
 	if name == "" {
 		name = guestName()
 	}
+	device, err := a.device(w, r)
+	if err != nil {
+		return err
+	}
 	var token string
 	err = a.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
 		if err := free(ctx, tx, name); err != nil {
 			return err
 		}
 		id := newID()
-		_, err := tx.Exec(ctx, "INSERT INTO account_person (id, name, folded, created) VALUES ($1, $2, $3, $4)", id, name, foldName(name), tx.Millis())
+		_, err := tx.Exec(ctx, "INSERT INTO account_person (id, name, skeleton, created) VALUES ($1, $2, $3, $4)", id, name, fold.Skeleton(name), tx.Millis())
 		if err != nil {
 			return err
 		}
-		token, err = open(ctx, tx, id, guestTTL)
+		token, err = open(ctx, tx, id, device, guestTTL)
 		return err
 	})
 	if err != nil {
@@ -116,17 +120,6 @@ func (a *Accounts) Guest(w http.ResponseWriter, r *http.Request) error {
 	}
 	a.setCookie(w, token, guestTTL)
 	return api.Write(w, http.StatusCreated, map[string]string{"token": token, "name": name})
-}
-
-// free refuses a guest the name of somebody who has an account: nobody speaks
-// as the host but the host.
-func free(ctx context.Context, tx *db.Tx, name string) error {
-	var taken int
-	err := tx.QueryRow(ctx, "SELECT count(*) FROM account_person WHERE folded = $1 AND email IS NOT NULL", foldName(name)).Scan(&taken)
-	if err == nil && taken > 0 {
-		return api.Fail(http.StatusConflict, "name_taken", "This name belongs to somebody with an account. Choose another.")
-	}
-	return err
 }
 
 // NewAccount is what CreateAccount needs.
@@ -152,8 +145,8 @@ func (a *Accounts) CreateAccount(ctx context.Context, n NewAccount) (id string, 
 	hash := hashPassword(n.Password)
 	id = newID()
 	err = a.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		n, err := tx.Changed(ctx, `INSERT INTO account_person (id, name, folded, email, password, contact, created)
-			VALUES ($1, $2, $3, $4, $5, $4, $6) ON CONFLICT (email) DO NOTHING`, id, name, foldName(name), email, hash, tx.Millis())
+		n, err := tx.Changed(ctx, `INSERT INTO account_person (id, name, skeleton, email, password, contact, created)
+			VALUES ($1, $2, $3, $4, $5, $4, $6) ON CONFLICT (email) DO NOTHING`, id, name, fold.Skeleton(name), email, hash, tx.Millis())
 		if err == nil && n == 0 {
 			return api.Fail(http.StatusConflict, "email_taken", "There is an account with this e-mail.")
 		}
@@ -169,36 +162,6 @@ func (a *Accounts) AccountByEmail(ctx context.Context, email string) (id string,
 		return "", false, nil
 	}
 	return id, err == nil, err
-}
-
-// cleanName normalises what people call themselves: composed characters, no
-// controls, no bidirectional overrides, single spaces.
-func cleanName(s string) (string, error) {
-	s = norm.NFC.String(s)
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r):
-			return -1
-		}
-		return r
-	}, s)
-	s = strings.Join(strings.Fields(s), " ")
-	if utf8.RuneCountInString(s) > maxName {
-		return "", api.Fail(http.StatusUnprocessableEntity, "bad_name", "A name has at most 32 characters.")
-	}
-	return s, nil
-}
-
-// foldName is how names are compared.
-func foldName(s string) string {
-	return strings.ToLower(strings.ReplaceAll(norm.NFKC.String(s), " ", ""))
-}
-
-func guestName() string {
-	n, _ := rand.Int(rand.Reader, big.NewInt(9000)) // never fails (crypto/rand, since Go 1.24)
-	return "Guest " + strconv.FormatInt(1000+n.Int64(), 10)
 }
 
 func foldEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
