@@ -24,10 +24,8 @@ const (
 
 // Errors of an archive.
 var (
-	ErrNoRecording  = errors.New("hls: no such recording")
-	ErrStillOnAir   = errors.New("hls: the show is still being recorded")
-	ErrManyFormats  = errors.New("hls: the recording does not fit one file")
-	errArchiveIsOff = errors.New("hls: archive closed")
+	ErrNoRecording = errors.New("hls: no such recording")
+	ErrStillOnAir  = errors.New("hls: the show is still being recorded")
 )
 
 // Archive keeps the recordings of shows, each in a folder of its own: media files, a journal of what is in them and,
@@ -268,7 +266,7 @@ func (a *Archive) End(show string) {
 // finish makes a replay of what a deck has, or removes the folder if that is nothing. The caller holds the recording.
 func (a *Archive) finish(d *deck, at time.Time) error {
 	id := d.tape.show.ID
-	if len(d.tape.segments) == 0 {
+	if len(d.tape.shots) == 0 {
 		a.mu.Lock()
 		delete(a.all, id)
 		a.mu.Unlock()

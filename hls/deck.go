@@ -147,7 +147,7 @@ func (d *deck) cut(name string, size int64) error {
 // add appends a complete segment. It begins another media file where the segment does not follow from the one before,
 // or has another init section. After an error nothing is lost but the segment.
 func (d *deck) add(s *segment, prefix string, target int) error {
-	if len(d.tape.segments) >= maxRecorded || len(d.tape.takes) >= maxTakes {
+	if len(d.tape.shots) >= maxRecorded || len(d.tape.takes) >= maxTakes {
 		return errTooLong
 	}
 	if err := d.mend(); err != nil {
@@ -173,7 +173,7 @@ func (d *deck) put(s *segment, prefix string, target int) (lines []line, err err
 		Sequence: s.msn, At: s.start.UTC(), Duration: int64(s.duration), Length: int64(s.object.size),
 		Key: len(s.parts) > 0 && s.parts[0].independent,
 	}
-	if d.media == nil || d.head != s.head || s.msn != d.tape.segments[len(d.tape.segments)-1].Sequence+1 {
+	if d.media == nil || d.head != s.head || s.msn != d.tape.shots[len(d.tape.shots)-1].Sequence+1 {
 		d.rest()
 		d.used++
 		h := s.head
@@ -256,12 +256,12 @@ func (d *deck) finish(at time.Time) error {
 		if err := d.publish(name, body); err != nil {
 			return err
 		}
-		if err := d.publish(name+packed, zip(body)); err != nil {
+		if err := d.publish(name+packed, compressed(body)); err != nil {
 			return err
 		}
 	}
 	return d.write(line{Ended: &endedLine{
-		At: at.UTC(), Segments: len(d.tape.segments), Duration: int64(d.tape.duration()), Bytes: d.tape.bytes(),
+		At: at.UTC(), Segments: len(d.tape.shots), Duration: int64(d.tape.duration()), Bytes: d.tape.bytes(),
 	}})
 }
 

@@ -12,7 +12,7 @@ const dvrName = "dvr.m3u8" // the recording of a show that is on, from its begin
 // reel is what a recording offers at one instant. It never changes.
 type reel struct {
 	takes    []take
-	segments []shot
+	shots    []shot
 	bytes    int64
 	duration time.Duration
 
@@ -34,13 +34,13 @@ type reelMaker struct {
 }
 
 func (m *reelMaker) make(t *tape, ended bool) *reel {
-	for ; m.rendered < len(t.segments); m.rendered++ {
+	for ; m.rendered < len(t.shots); m.rendered++ {
 		m.body = t.appendSegment(m.body, m.rendered, false)
-		m.duration += time.Duration(t.segments[m.rendered].Duration)
+		m.duration += time.Duration(t.shots[m.rendered].Duration)
 	}
 	m.version++
 	r := &reel{
-		takes: append([]take(nil), t.takes...), segments: t.segments[:len(t.segments):len(t.segments)],
+		takes: append([]take(nil), t.takes...), shots: t.shots[:len(t.shots):len(t.shots)],
 		bytes: t.bytes(), duration: m.duration, version: m.version, ended: ended,
 		body: m.body[:len(m.body):len(m.body)],
 	}
@@ -58,7 +58,7 @@ func (m *reelMaker) make(t *tape, ended bool) *reel {
 
 // appendSegment writes one segment of a playlist: by the name it had live, or as a byte range of its file.
 func (t *tape) appendSegment(b []byte, i int, ranged bool) []byte {
-	s, in := &t.segments[i], &t.takes[t.segments[i].take]
+	s, in := &t.shots[i], &t.takes[t.shots[i].take]
 	if s.Break {
 		b = append(b, "#EXT-X-DISCONTINUITY\n"...)
 	}
@@ -150,9 +150,9 @@ func (r *reel) find(file string) (in *take, from, length int64, ok bool) {
 		if n.kind == 'i' && n.number == in.Head {
 			return in, 0, in.Init, true
 		}
-		first := r.segments[in.from].Sequence
+		first := r.shots[in.from].Sequence
 		if n.kind == 'g' && n.number >= first && n.number-first < uint64(in.to-in.from) {
-			s := r.segments[in.from+int(n.number-first)]
+			s := r.shots[in.from+int(n.number-first)]
 			return in, s.Offset, s.Length, true
 		}
 	}

@@ -23,11 +23,11 @@ const (
 // tape is what a recording holds, as its journal tells. Takes, segments and ranges are only ever added to, but for
 // the end of a range, so that slices of them may be handed out.
 type tape struct {
-	show     showLine
-	takes    []take
-	segments []shot
-	ranges   []DateRange
-	ended    *endedLine
+	show   showLine
+	takes  []take
+	shots  []shot
+	ranges []DateRange
+	ended  *endedLine
 }
 
 // take is one media file: an init section and segments that follow each other without a break.
@@ -167,13 +167,13 @@ func (t *tape) addTake(s takeLine) error {
 		s.Init <= 0 || s.Init > maxHead || s.Target <= 0 || s.Target > 3600 {
 		return errLine
 	}
-	n := len(t.segments)
+	n := len(t.shots)
 	t.takes = append(t.takes, take{takeLine: s, from: n, to: n, end: s.Init})
 	return nil
 }
 
 func (t *tape) addSegment(s segmentLine) error {
-	if len(t.takes) == 0 || len(t.segments) >= maxRecorded {
+	if len(t.takes) == 0 || len(t.shots) >= maxRecorded {
 		return errLine
 	}
 	in := t.last()
@@ -182,12 +182,12 @@ func (t *tape) addSegment(s segmentLine) error {
 	case s.File != in.File, s.Offset != in.end, s.Length <= 0, s.Length > maxRecordedBytes,
 		s.Duration <= 0, s.Duration > int64(maxRecordedSpan), !sane(s.At),
 		s.Break != (first && len(t.takes) > 1),
-		!first && s.Sequence != t.segments[in.to-1].Sequence+1:
+		!first && s.Sequence != t.shots[in.to-1].Sequence+1:
 		return errLine
 	}
 	in.to++
 	in.end += s.Length
-	t.segments = append(t.segments, shot{s, len(t.takes) - 1})
+	t.shots = append(t.shots, shot{s, len(t.takes) - 1})
 	return nil
 }
 
@@ -232,8 +232,8 @@ func (t *tape) files() int {
 
 // duration of all media, without what lies between the takes.
 func (t *tape) duration() (d time.Duration) {
-	for i := range t.segments {
-		d += time.Duration(t.segments[i].Duration)
+	for i := range t.shots {
+		d += time.Duration(t.shots[i].Duration)
 	}
 	return d
 }

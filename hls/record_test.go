@@ -56,7 +56,6 @@ func openStudio(t testing.TB, folder string, over ...string) *studio {
 			http.Error(w, err.Error(), http.StatusConflict)
 			return
 		}
-		defer d.Close()
 		d.ServeMP4(w, r)
 	})
 	srv := httptest.NewServer(mux)

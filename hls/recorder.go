@@ -229,7 +229,7 @@ func (r *recorder) hold(marks []DateRange) {
 
 // show gives viewers of the DVR playlist what is there now.
 func (r *recorder) show() {
-	if len(r.deck.tape.segments) > 0 {
+	if len(r.deck.tape.shots) > 0 {
 		r.now.Store(r.reels.make(&r.deck.tape, false))
 	}
 }
@@ -243,7 +243,7 @@ func (r *recorder) finish() {
 		r.fail(err, nil) // it is tried again by the sweeper
 		return
 	}
-	if len(r.deck.tape.segments) > 0 {
+	if len(r.deck.tape.shots) > 0 {
 		r.now.Store(r.reels.make(&r.deck.tape, true))
 	}
 }

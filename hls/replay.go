@@ -59,14 +59,14 @@ func (a *Archive) Replay(show string) (Replay, bool) {
 
 // renderReplay writes the media playlist of a replay.
 func renderReplay(t *tape) []byte {
-	b := make([]byte, 0, 1024+160*len(t.segments))
+	b := make([]byte, 0, 1024+160*len(t.shots))
 	b = append(b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:"...)
 	b = strconv.AppendInt(b, int64(t.target()), 10)
 	b = append(b, "\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-MEDIA-SEQUENCE:0\n"...)
 	for _, d := range t.ranges {
 		b = d.append(b)
 	}
-	for i := range t.segments {
+	for i := range t.shots {
 		b = t.appendSegment(b, i, true)
 	}
 	return append(b, endList...)
@@ -98,7 +98,7 @@ func (t *tape) codecs() (names []string) {
 	for i := range t.takes {
 		s := &t.takes[i]
 		for _, name := range s.Codecs {
-			for _, seg := range t.segments[s.from:s.to] {
+			for _, seg := range t.shots[s.from:s.to] {
 				spans[name] += time.Duration(seg.Duration)
 			}
 			kind, _, _ := strings.Cut(name, ".")
@@ -121,10 +121,10 @@ func (t *tape) codecs() (names []string) {
 func (t *tape) peak() int {
 	target := time.Duration(t.target()) * time.Second
 	var peak, single float64
-	for i := range t.segments {
+	for i := range t.shots {
 		var span time.Duration
 		var size int64
-		for _, s := range t.segments[i:] {
+		for _, s := range t.shots[i:] {
 			span += time.Duration(s.Duration)
 			size += s.Length
 			single = max(single, float64(s.Length*8)/time.Duration(s.Duration).Seconds())
@@ -228,8 +228,8 @@ func (a *Archive) serveFile(w http.ResponseWriter, r *http.Request, path string)
 	return nil
 }
 
-// zip compresses what is written once and read often.
-func zip(body []byte) []byte {
+// compressed is for what is written once and read often.
+func compressed(body []byte) []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	z.Write(body) // a bytes.Buffer takes everything
@@ -252,11 +252,16 @@ func serveSlice(w http.ResponseWriter, r *http.Request, f *os.File, from, length
 
 // serveLong answers with content of any length: each piece of it must be taken in time, not the whole.
 func serveLong(w http.ResponseWriter, r *http.Request, content io.ReadSeeker) {
-	c := http.NewResponseController(w)
-	p := &patient{ResponseWriter: w, control: c}
-	p.extend()
-	defer func() { _ = c.SetWriteDeadline(time.Time{}) }() // for the next request on the connection
+	p, done := beginLong(w)
+	defer done()
 	http.ServeContent(p, r, "", time.Time{}, content)
+}
+
+// beginLong wraps a writer for a long answer. What it returns is to be called at the end.
+func beginLong(w http.ResponseWriter) (p *patient, done func()) {
+	p = &patient{ResponseWriter: w, control: http.NewResponseController(w)}
+	p.extend()
+	return p, func() { _ = p.control.SetWriteDeadline(time.Time{}) } // the next request on the connection has its own
 }
 
 // patient gives a client a deadline for every piece of a long answer. It keeps net/http's way of letting the kernel
