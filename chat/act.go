@@ -16,9 +16,10 @@ type act struct {
 	Erase   string         `json:"erase,omitempty"` // a message, taken out
 	Fact    *Batch         `json:"fact,omitempty"`  // bans, settings and the like
 	Whisper *whispered     `json:"whisper,omitempty"`
-	Tally   map[string]int `json:"tally,omitempty"` // reactions
-	Stale   *staleValue    `json:"stale,omitempty"` // every node reads it anew
-	Renew   bool           `json:"renew,omitempty"` // read the snapshot anew
+	Tally   map[string]int `json:"tally,omitempty"`  // reactions
+	Stale   *staleValue    `json:"stale,omitempty"`  // every node reads it anew
+	Person  *Person        `json:"person,omitempty"` // whose roles or badges changed
+	Renew   bool           `json:"renew,omitempty"`  // read the snapshot anew
 }
 
 type whispered struct {
@@ -63,6 +64,8 @@ func (r *room) perform(a act, mine bool) {
 			r.renew()
 		}
 	case mine:
+	case a.Person != nil:
+		r.know(*a.Person)
 	case a.Whisper != nil:
 		whisper{to: a.Whisper.To, event: a.Whisper.Event}.show(r)
 	case a.Tally != nil:
@@ -90,7 +93,7 @@ func (r *room) append(e Entry, stored bool) {
 	if e.Message == "" {
 		r.told.Add(1)
 	}
-	if m := r.members[e.Person]; m != nil && e.At.After(m.said) {
+	if m := r.members[e.Person]; m != nil && e.At.After(m.said) && e.Type != "answered" {
 		m.said = e.At // slow mode counts what was said on another node
 	}
 }

@@ -149,6 +149,7 @@ type Person struct {
 	Since   time.Time // when a guest first came to this room; zero: never before
 	Device  string    // what a guest's browser is recognised by; "" for nothing
 	Network string    // stands for the network that a guest comes from; "" for unknown
+	Local   bool      // comes from the server's own machine
 }
 
 // runs tells whether the channel is theirs: nothing here limits them.

@@ -1,6 +1,9 @@
 package chat
 
-import "time"
+import (
+	"reflect"
+	"time"
+)
 
 // fact has b stored, and known to the channel's rooms on other nodes. What it
 // says already holds here.
@@ -42,7 +45,7 @@ func (r *room) adopt(b Batch) {
 		r.indexTraces()
 		r.turnOut()
 	}
-	if b.Settings != nil {
+	if b.Settings != nil && !reflect.DeepEqual(*b.Settings, r.law.set) {
 		r.apply(*b.Settings)
 		r.showLaw()
 	}

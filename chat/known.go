@@ -35,6 +35,35 @@ func (r *room) greet(p *Person) {
 	p.Since = now.UTC().Truncate(time.Millisecond)
 	r.note(Batch{Visits: []Visit{{p.ID, p.Since}}})
 	if !p.known(now) {
-		r.newGuest(now)
+		r.newGuest(*p, now)
+	}
+}
+
+// Know tells a channel's room that somebody's roles or badges are others now:
+// what they may do and how they are shown changes at once, on every node. Of p
+// only ID, Roles, Badges and Guest are of account.
+func (h *Hub) Know(channel string, p Person) {
+	h.post(channel, inRoom(func(r *room) {
+		r.know(p)
+		r.share(act{Person: &p})
+	}))
+}
+
+func (r *room) know(p Person) {
+	m := r.members[p.ID]
+	if m == nil {
+		return // not here; a later join brings it
+	}
+	bring := func(to *Person) { to.Roles, to.Badges, to.Guest = p.Roles, p.Badges, p.Guest }
+	if shown := youAre(m.person); slices.Equal(shown.Roles, list(p.Roles)) && slices.Equal(shown.Badges, list(p.Badges)) && m.person.Guest == p.Guest {
+		return
+	}
+	bring(&m.person)
+	event := appendEvent(nil, "you", stamp{}, mustEncode(youAre(m.person)))
+	for i := len(r.sockets) - 1; i >= 0; i-- { // from the end: dropping a viewer moves the last one
+		if v := r.sockets[i]; v.person.ID == p.ID {
+			bring(&v.person)
+			r.whisper(v, event)
+		}
 	}
 }

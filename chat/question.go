@@ -3,6 +3,8 @@ package chat
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // States of a question.
@@ -33,6 +35,7 @@ type asked struct {
 
 // answered is the data of an answer.
 type answered struct {
+	ID       string  `json:"id"` // of this answer, by which it can be deleted
 	Question string  `json:"question"`
 	From     speaker `json:"from"` // who asked
 	Text     string  `json:"text"` // what
@@ -79,7 +82,8 @@ func (r *room) answer(v *viewer, c command) (outcome, *refusal) {
 	}
 	r.settleQuestion(q, QuestionAnswered, said)
 	r.record(v.person, Deed{Did: "answer", Person: q.Person, PersonName: q.Name, Message: q.ID})
-	r.number(Entry{Type: "answered", Person: q.Person, Data: mustEncode(answered{q.ID, from, q.Text, q.Product, said})})
+	id := uuid.Must(uuid.NewV7()).String()
+	r.number(Entry{Type: "answered", Message: id, Person: q.Person, Data: mustEncode(answered{id, q.ID, from, q.Text, q.Product, said})})
 	r.flushSoon(r.urgentGap())
 	return outcome{durable: true}, nil
 }

@@ -17,9 +17,11 @@ func (r *room) raided() bool {
 }
 
 // newGuest counts somebody who has never been here, and sees a raid begin or go on.
-func (r *room) newGuest(now time.Time) {
+// Who comes from the server's own machine is a rehearsal and counts only where
+// the host has said how many make a raid.
+func (r *room) newGuest(p Person, now time.Time) {
 	limit := r.law.set.RaidGuests
-	if limit == 0 {
+	if limit == 0 || p.Local && limit == raidGuests {
 		return
 	}
 	fresh := append(r.law.fresh, now)

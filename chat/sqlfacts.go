@@ -113,14 +113,3 @@ func storeFacts(ctx context.Context, tx *db.Tx, channel string, b Batch) error {
 	}
 	return nil
 }
-
-// Since returns when a guest first came to a channel's room, the zero time for
-// never.
-func (l *SQLLog) Since(ctx context.Context, channel, person string) (Visit, error) {
-	var since int64
-	err := l.DB.Read().QueryRowContext(ctx, "SELECT since FROM chat_visit WHERE channel = $1 AND person = $2", channel, person).Scan(&since)
-	if err == sql.ErrNoRows {
-		err = nil
-	}
-	return Visit{person, fromMillis(since)}, err
-}
