@@ -18,14 +18,14 @@ import (
 // Calls for the same order share one flight, so a hundred copies of one tap make
 // one call. A request passes a context that outlives it: a buyer who hangs up has
 // still bought.
-func (s *Shop) advance(ctx context.Context, id, actor string) (order, error) {
-	v, err, _ := s.flights.Do(id, func() (v any, err error) {
+func (s *Shop) advance(ctx context.Context, o order, actor string) (order, error) {
+	v, err, _ := s.flights.Do(o.ID, func() (v any, err error) {
 		defer func() {
 			if p := recover(); p != nil { // one order, not the sweeper and everybody on this flight
-				err = fmt.Errorf("panic on order %s: %v\n%s", id, p, debug.Stack())
+				err = fmt.Errorf("panic on order %s: %v\n%s", o.ID, p, debug.Stack())
 			}
 		}()
-		return s.steps(ctx, id, actor)
+		return s.steps(ctx, o, actor)
 	})
 	if err != nil {
 		return order{}, err
@@ -33,8 +33,7 @@ func (s *Shop) advance(ctx context.Context, id, actor string) (order, error) {
 	return v.(order), nil
 }
 
-func (s *Shop) steps(ctx context.Context, id, actor string) (order, error) {
-	o, err := orderByID(ctx, s.DB.Read(), id)
+func (s *Shop) steps(ctx context.Context, o order, actor string) (_ order, err error) {
 	for err == nil {
 		before := o.State
 		var r report
@@ -52,10 +51,10 @@ func (s *Shop) steps(ctx context.Context, id, actor string) (order, error) {
 			return o, ctx.Err() // shutting down; the next start asks again
 		}
 		if err != nil {
-			s.Log.Warn("provider call without an answer", "order", id, "state", o.State, "err", err)
+			s.Log.Warn("provider call without an answer", "order", o.ID, "state", o.State, "err", err)
 			return o, s.postpone(ctx, o)
 		}
-		if o, err = s.learn(ctx, id, r); errors.Is(err, errContradiction) {
+		if o, err = s.learn(ctx, o.ID, r); errors.Is(err, errContradiction) {
 			return o, errors.Join(err, s.postpone(ctx, o))
 		}
 		if err == nil && o.State == before {
@@ -68,9 +67,13 @@ func (s *Shop) steps(ctx context.Context, id, actor string) (order, error) {
 // charge sends the request for money, for the first time or again: the row has
 // every word of it.
 func (s *Shop) charge(ctx context.Context, o order, actor string) (report, error) {
-	a, err := attemptOf(ctx, s.DB.Read(), o.ID)
-	if err != nil {
-		return report{}, err
+	a := o.attempt
+	if a == nil {
+		read, err := attemptOf(ctx, s.DB.Read(), o.ID)
+		if err != nil {
+			return report{}, err
+		}
+		a = &read
 	}
 	in, err := s.Gateway.Start(ctx, Payment{
 		Key: a.Key, Order: o.ID, Amount: o.Total, Customer: a.Customer, Method: a.Method,
@@ -121,7 +124,7 @@ func (s *Shop) consult(ctx context.Context, intent, actor string) (order, error)
 	}
 	o, err := s.learn(ctx, in.Order, reported(in, actor))
 	if err == nil && o.State == Releasing {
-		o, err = s.advance(ctx, o.ID, actor)
+		o, err = s.advance(ctx, o, actor)
 	}
 	return o, err
 }

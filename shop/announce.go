@@ -28,6 +28,9 @@ type (
 // order stands, and shows the stock it touched. Call it after the commit.
 func (s *Shop) announce(o order) {
 	s.Rooms.Whisper(o.Channel, o.Buyer, sellers, Event{Type: "order", Data: o.view()})
+	if o.Units == unitsFree {
+		s.sold.back(o.Product)
+	}
 	s.display.mark(o.Product, o.Channel)
 }
 

@@ -1,7 +1,6 @@
 package shop
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -9,8 +8,6 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-
-	"souk/internal/db"
 )
 
 // ask is the body of an order: a card on air or a product, how many, and, if
@@ -75,40 +72,33 @@ func (s *Shop) base(r *http.Request) string {
 
 // quote is what an ask comes to at this moment.
 type quote struct {
-	product product
-	pin     string
+	product *openProduct
+	pin     *openPin // nil: no card was named
 	unit    Money
 	inOffer bool
-	share   bool  // the offer has a share of the stock
-	cap     int64 // units per buyer under the offer; 0: no cap
 }
 
-// quoteFor finds what is asked for and its price now. The buyer agreed to the
+// quote finds what is asked for and its price now. The buyer agreed to the
 // price in the ask; without one, to what the card said when it went on air. If
 // that is no longer the price, the answer is price_changed with the price now.
-func quoteFor(ctx context.Context, tx *db.Tx, a ask) (quote, error) {
+func (b *books) quote(a ask) (quote, error) {
 	var q quote
 	var agreed Money
 	product := a.Product
 	if a.Pin != "" {
-		p, err := pinByID(ctx, tx, a.Channel, a.Pin)
-		if err != nil {
-			return q, err
+		if q.pin = b.pins[a.card()]; q.pin == nil {
+			return q, ErrNoPin
 		}
-		if product != "" && product != p.Product {
+		if product != "" && product != q.pin.Product {
 			return q, ErrNoProduct
 		}
-		product, q.pin, agreed = p.Product, p.ID, p.promised()
-		if p.running(tx.Now) {
-			q.inOffer, q.unit = true, p.offerPrice()
-			q.share, q.cap = p.OfferStock.Valid, p.PerBuyer.Int64
+		product, agreed = q.pin.Product, q.pin.promised()
+		if q.pin.running(b.tx.Now) {
+			q.inOffer, q.unit = true, q.pin.offerPrice()
 		}
 	}
-	var err error
-	if q.product, err = productByID(ctx, tx, product); err != nil {
-		return q, err
-	}
-	if q.product.Channel != a.Channel || q.product.Dropped {
+	q.product = b.products[product]
+	if q.product == nil || q.product.Channel != a.Channel || q.product.Dropped {
 		return q, ErrNoProduct
 	}
 	if !q.inOffer {
@@ -126,31 +116,22 @@ func quoteFor(ctx context.Context, tx *db.Tx, a ask) (quote, error) {
 	return q, nil
 }
 
-// mayBuy decides who may buy here at all: region, address, and no more open or
-// declined orders than one person has reason to have.
-func (s *Shop) mayBuy(ctx context.Context, tx *db.Tx, buyer Person, channel string) error {
+// mayBuy decides who may buy here at all: region, address, a way to pay, and no
+// more open or declined orders than one person has reason to have.
+func (p purse) mayBuy(buyer Person, rules terms) error {
 	if buyer.Address == nil || buyer.Email == "" {
 		return ErrNoAddress
 	}
-	rules, err := regionOf(ctx, tx, channel)
-	if err != nil {
+	if err := rules.region.admit(buyer.Address.Country); err != nil {
 		return err
 	}
-	if err := rules.admit(buyer.Address.Country); err != nil {
-		return err
-	}
-	var open, declines int64
-	err = tx.QueryRow(ctx, `SELECT COALESCE(SUM(CASE WHEN units = 'held' THEN 1 ELSE 0 END), 0),
-		COALESCE(SUM(CASE WHEN decline_code <> '' AND created > $2 THEN 1 ELSE 0 END), 0)
-		FROM shop_order WHERE buyer = $1 AND (units = 'held' OR decline_code <> '')`,
-		buyer.ID, tx.Now.Add(-declineWindow).UnixMilli()).Scan(&open, &declines)
 	switch {
-	case err != nil:
-		return err
-	case declines >= maxDeclines:
+	case p.declines >= maxDeclines:
 		return ErrDeclines
-	case open >= maxOpenOrders:
+	case p.open >= maxOpenOrders:
 		return ErrOpenOrders
+	case p.method.ID == "":
+		return ErrNoMethod
 	}
 	return nil
 }

@@ -165,6 +165,7 @@ func (s *Shop) ImportProducts(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, id := range touched {
+		s.sold.back(id)
 		s.display.mark(id, channel)
 	}
 	for _, card := range repriced {

@@ -3,14 +3,15 @@
 // It knows neither rooms nor video; it speaks to them through [Rooms] and
 // [Timeline], and to the payment provider through [Gateway] and [Wallet].
 //
-// Open tap.go first: a purchase on one screen. Then states.go, the table of
+// Open tap.go first: a purchase on one screen; hold.go, how a crowd of them
+// shares a commit. Then states.go, the table of
 // everything that can happen to an order, and learn.go, the one function that
 // applies it.
 //
 // Invariants, enforced by constraints where SQL can, by [Shop.Fsck] for the rest:
 //
 //   - Units are available, held or sold, never negative, and sum to what was
-//     received. A unit is taken by one conditional update, check and take in one.
+//     received. Units are counted and taken while the product's row is held.
 //   - A held unit goes back on sale only when its payment intent can no longer
 //     succeed. Time passing is not enough: the intent is cancelled first.
 //   - A request for money is a row before it is a call, and a call that did not

@@ -21,14 +21,6 @@ type Method struct {
 // method is a saved way to pay and whose it is at the provider.
 type method struct{ ID, Brand, Last4, Customer string }
 
-// methodOf is what a tap of this person pays with, the newest: ErrNoMethod.
-func methodOf(ctx context.Context, from db.Reader, person string) (method, error) {
-	var m method
-	err := from.QueryRowContext(ctx, `SELECT m.id, m.brand, m.last4, c.customer FROM shop_method m JOIN shop_customer c ON c.person = m.person
-		WHERE m.person = $1 ORDER BY m.created DESC, m.id DESC LIMIT 1`, person).Scan(&m.ID, &m.Brand, &m.Last4, &m.Customer)
-	return m, none(err, ErrNoMethod)
-}
-
 // Methods lists a person's saved ways to pay, newest first.
 func (s *Shop) Methods(ctx context.Context, person string) ([]Method, error) {
 	rows, err := s.DB.Read().QueryContext(ctx, "SELECT id, brand, last4 FROM shop_method WHERE person = $1 ORDER BY created DESC, id DESC", person)

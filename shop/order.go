@@ -30,6 +30,8 @@ type order struct {
 	Refunded, Refunding            int64
 	MediaAt                        time.Time
 	Created, Changed               int64
+
+	attempt *attempt // nil until read
 }
 
 const orderColumns = `id, buyer, idem_key, request, channel, show_id, pin, in_offer, product, title, quantity,
@@ -57,47 +59,36 @@ func orderByID(ctx context.Context, from db.Reader, id string) (order, error) {
 }
 
 // newOrder computes everything an order says, none of it from the buyer's word.
-func newOrder(ctx context.Context, tx *db.Tx, buyer Person, a ask, q quote, m method) (order, error) {
-	total, ok := q.unit.times(*a.Quantity)
+func newOrder(tx *db.Tx, c *claim, q quote, m method, bps int64) (order, error) {
+	total, ok := q.unit.times(*c.ask.Quantity)
 	if !ok {
 		return order{}, bad("quantity", "makes a total that no single payment can carry")
 	}
-	bps, err := feeRate(ctx, tx, a.Channel)
+	address, err := json.Marshal(c.buyer.Address)
 	if err != nil {
 		return order{}, err
 	}
-	address, err := json.Marshal(buyer.Address)
-	if err != nil {
-		return order{}, err
-	}
+	id := newID()
 	return order{
-		ID: newID(), Buyer: buyer.ID, Channel: a.Channel, Pin: q.pin, InOffer: q.inOffer,
-		Product: q.product.ID, Title: q.product.Title, Quantity: *a.Quantity,
+		ID: id, Buyer: c.buyer.ID, Key: c.key, Request: c.hash, Channel: c.ask.Channel, Show: c.show, Pin: c.ask.Pin, InOffer: q.inOffer,
+		Product: q.product.ID, Title: q.product.Title, Quantity: *c.ask.Quantity,
 		Unit: q.unit, Total: total, Fee: Money{feeOf(total.Amount, bps), total.Currency},
 		State: Charging, Units: take.units(""), Parcel: "unfulfilled",
-		BuyerName: buyer.Name, BuyerEmail: buyer.Email, Address: string(address), Country: buyer.Address.Country,
-		Brand: m.Brand, Last4: m.Last4,
+		BuyerName: c.buyer.Name, BuyerEmail: c.buyer.Email, Address: string(address), Country: c.buyer.Address.Country,
+		Brand: m.Brand, Last4: m.Last4, MediaAt: time.UnixMilli(c.media.UnixMilli()),
 		Created: tx.Millis(), Changed: tx.Millis(), LookAt: tx.Now.Add(patience).UnixMilli(),
+		attempt: &attempt{Key: "souk:" + id + ":1", Customer: m.Customer, Method: m.ID, ReturnURL: c.base + "/pay/return?order=" + id, Sent: tx.Millis()},
 	}, nil
 }
 
-// insert adds the order; fresh is false when its buyer has used the key before.
-func (o order) insert(ctx context.Context, tx *db.Tx, now int64) (fresh bool, err error) {
-	n, err := tx.Changed(ctx, `INSERT INTO shop_order (id, buyer, idem_key, request, channel, show_id, pin, in_offer, product, title, quantity,
-		amount, total, fee, currency, state, units, look_at, buyer_name, buyer_email, address, country, brand, last4, media_at, created, changed)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $26)
-		ON CONFLICT (buyer, idem_key) DO NOTHING`,
-		o.ID, o.Buyer, o.Key, o.Request, o.Channel, o.Show, o.Pin, o.InOffer, o.Product, o.Title, o.Quantity,
-		o.Unit.Amount, o.Total.Amount, o.Fee.Amount, o.Total.Currency, o.State, o.Units, o.LookAt,
-		o.BuyerName, o.BuyerEmail, o.Address, o.Country, o.Brand, o.Last4, o.MediaAt.UnixMilli(), now)
-	return n == 1, err
-}
+const orderInto = `shop_order (id, buyer, idem_key, request, channel, show_id, pin, in_offer, product, title, quantity,
+	amount, total, fee, currency, state, units, look_at, buyer_name, buyer_email, address, country, brand, last4, media_at, created, changed)`
 
-// feeRate is a channel's fee in hundredths of a percent; 0 unless the operator
-// set one.
-func feeRate(ctx context.Context, from db.Reader, channel string) (bps int64, err error) {
-	err = from.QueryRowContext(ctx, "SELECT fee_bps FROM shop_channel WHERE channel = $1", channel).Scan(&bps)
-	return bps, none(err, nil)
+// row is a new order as orderInto has it.
+func (o order) row() []any {
+	return []any{o.ID, o.Buyer, o.Key, o.Request, o.Channel, o.Show, o.Pin, o.InOffer, o.Product, o.Title, o.Quantity,
+		o.Unit.Amount, o.Total.Amount, o.Fee.Amount, o.Total.Currency, o.State, o.Units, o.LookAt,
+		o.BuyerName, o.BuyerEmail, o.Address, o.Country, o.Brand, o.Last4, o.MediaAt.UnixMilli(), o.Created, o.Changed}
 }
 
 // attempt is one request for money.
@@ -107,11 +98,11 @@ type attempt struct {
 	Sent                             int64
 }
 
-func insertAttempt(ctx context.Context, tx *db.Tx, o order, m method, base string) error {
-	_, err := tx.Exec(ctx, `INSERT INTO shop_attempt (order_id, seq, idem_key, customer, method, return_url, sent)
-		VALUES ($1, 1, $2, $3, $4, $5, $6)`,
-		o.ID, "souk:"+o.ID+":1", m.Customer, m.ID, base+"/pay/return?order="+o.ID, tx.Millis())
-	return err
+const attemptInto = "shop_attempt (order_id, seq, idem_key, customer, method, return_url, sent)"
+
+// row is a new attempt as attemptInto has it.
+func (a attempt) row(order string) []any {
+	return []any{order, 1, a.Key, a.Customer, a.Method, a.ReturnURL, a.Sent}
 }
 
 func attemptOf(ctx context.Context, from db.Reader, order string) (attempt, error) {
@@ -122,9 +113,11 @@ func attemptOf(ctx context.Context, from db.Reader, order string) (attempt, erro
 	return a, err
 }
 
+const eventInto = "shop_order_event (order_id, seq, from_state, to_state, news, actor, at)"
+
 // logEvent adds a line to the order's history.
 func logEvent(ctx context.Context, tx *db.Tx, order string, from, to State, n news, actor string) error {
-	_, err := tx.Exec(ctx, `INSERT INTO shop_order_event (order_id, seq, from_state, to_state, news, actor, at)
+	_, err := tx.Exec(ctx, `INSERT INTO `+eventInto+`
 		VALUES ($1, (SELECT COALESCE(MAX(seq), 0) + 1 FROM shop_order_event WHERE order_id = $1), $2, $3, $4, $5, $6)`,
 		order, from, to, n, actor, tx.Millis())
 	return err

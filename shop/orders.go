@@ -69,7 +69,7 @@ func (s *Shop) CancelOrder(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if o.State == Releasing {
-		if o, err = s.advance(context.WithoutCancel(r.Context()), o.ID, actor); err != nil {
+		if o, err = s.advance(context.WithoutCancel(r.Context()), o, actor); err != nil {
 			return err
 		}
 	}

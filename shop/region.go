@@ -84,15 +84,17 @@ func (g *Region) check() error {
 	return nil
 }
 
-func regionOf(ctx context.Context, from db.Reader, channel string) (Region, error) {
-	g := Region{Default: Sell, Countries: map[string]Verdict{}}
+// termsOf is where a channel sells and its fee in hundredths of a percent:
+// everywhere and none, unless somebody said otherwise.
+func termsOf(ctx context.Context, from db.Reader, channel string) (g Region, bps int64, err error) {
+	g = Region{Default: Sell, Countries: map[string]Verdict{}}
 	var countries string
-	err := from.QueryRowContext(ctx, "SELECT region_default, countries, handoff_url FROM shop_channel WHERE channel = $1", channel).
-		Scan(&g.Default, &countries, &g.HandoffURL)
+	err = from.QueryRowContext(ctx, "SELECT region_default, countries, handoff_url, fee_bps FROM shop_channel WHERE channel = $1", channel).
+		Scan(&g.Default, &countries, &g.HandoffURL, &bps)
 	if err != nil {
-		return g, none(err, nil)
+		return g, 0, none(err, nil)
 	}
-	return g, json.Unmarshal([]byte(countries), &g.Countries)
+	return g, bps, json.Unmarshal([]byte(countries), &g.Countries)
 }
 
 // GetRegion handles GET /api/v1/channels/{channel}/region.
@@ -100,7 +102,7 @@ func (s *Shop) GetRegion(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.require(r, r.PathValue("channel"), sellers); err != nil {
 		return err
 	}
-	g, err := regionOf(r.Context(), s.DB.Read(), r.PathValue("channel"))
+	g, _, err := termsOf(r.Context(), s.DB.Read(), r.PathValue("channel"))
 	if err != nil {
 		return err
 	}

@@ -83,20 +83,20 @@ func (s *Shop) sweep(ctx context.Context) error {
 
 // sweepOrders advances the orders that are due and returns how many there were.
 func (s *Shop) sweepOrders(ctx context.Context) (int, error) {
-	rows, err := s.DB.Read().QueryContext(ctx, "SELECT id FROM shop_order WHERE units = 'held' AND look_at <= $1 ORDER BY look_at LIMIT $2", time.Now().UnixMilli(), sweepBatch)
-	due, err := db.Collect(rows, err, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) })
+	rows, err := s.DB.Read().QueryContext(ctx, "SELECT "+orderColumns+" FROM shop_order WHERE units = 'held' AND look_at <= $1 ORDER BY look_at LIMIT $2", time.Now().UnixMilli(), sweepBatch)
+	due, err := db.Collect(rows, err, func(rows *sql.Rows) (order, error) { return scanOrder(rows) })
 	if err != nil {
 		return 0, err
 	}
 	var group errgroup.Group
 	group.SetLimit(sweepParallel)
-	for _, id := range due {
+	for _, o := range due {
 		group.Go(func() error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			if _, err := s.advance(ctx, id, "sweeper"); err != nil && ctx.Err() == nil {
-				s.Log.Error("advance order", "order", id, "err", err)
+			if _, err := s.advance(ctx, o, "sweeper"); err != nil && ctx.Err() == nil {
+				s.Log.Error("advance order", "order", o.ID, "err", err)
 			}
 			return nil
 		})

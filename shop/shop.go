@@ -141,6 +141,8 @@ type Shop struct {
 
 	// state
 	flights singleflight.Group // one provider call per order at a time
+	holds   db.Together[*claim]
+	sold    soldOut
 	taps    api.Limiter[string]
 	cards   api.Limiter[string]
 	images  api.Limiter[string]
@@ -154,7 +156,7 @@ type Shop struct {
 // New returns a Shop over d with its limits set. The caller fills in the
 // remaining configuration.
 func New(d *db.DB, log *slog.Logger) *Shop {
-	return &Shop{
+	s := &Shop{
 		DB: d, Log: log,
 		taps:    api.Limiter[string]{Burst: tapsPerBuyer, Every: tapRefill},
 		cards:   api.Limiter[string]{Burst: methodsPerBuyer, Every: methodRefill},
@@ -162,6 +164,8 @@ func New(d *db.DB, log *slog.Logger) *Shop {
 		display: display{dirty: map[string]string{}, wake: make(chan struct{}, 1)},
 		offers:  make(chan struct{}, 1),
 	}
+	s.holds.DB, s.holds.Do = d, s.holdAll
+	return s
 }
 
 // Roles that sell, see orders, and move money back.

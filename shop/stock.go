@@ -9,42 +9,6 @@ import (
 	"souk/internal/db"
 )
 
-// takeUnits moves an order's units from available to held, and off the offer's
-// share and the buyer's cap: all three or ErrSoldOut, ErrLimit. Check and take
-// are one statement each, so two takers of the last unit cannot both see it.
-func takeUnits(ctx context.Context, tx *db.Tx, o order, q quote) error {
-	n, err := tx.Changed(ctx, `UPDATE shop_product SET available = available - $2, held = held + $2
-		WHERE id = $1 AND available >= $2 AND dropped IS NULL`, o.Product, o.Quantity)
-	if err != nil {
-		return err
-	}
-	if n == 0 {
-		return ErrSoldOut
-	}
-	if q.inOffer && q.share {
-		n, err := tx.Changed(ctx, "UPDATE shop_pin SET offer_left = offer_left - $2 WHERE id = $1 AND offer_left >= $2", o.Pin, o.Quantity)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return ErrSoldOut
-		}
-	}
-	if !q.inOffer || q.cap == 0 {
-		return nil
-	}
-	if o.Quantity > q.cap {
-		return ErrLimit
-	}
-	n, err = tx.Changed(ctx, `INSERT INTO shop_pin_buyer (pin, buyer, quantity) VALUES ($1, $2, $3)
-		ON CONFLICT (pin, buyer) DO UPDATE SET quantity = shop_pin_buyer.quantity + excluded.quantity
-		WHERE shop_pin_buyer.quantity + excluded.quantity <= $4`, o.Pin, o.Buyer, o.Quantity, q.cap)
-	if err == nil && n == 0 {
-		err = ErrLimit
-	}
-	return err
-}
-
 // moveUnits does what a transition says and returns how many are available
 // then. The caller has just won the order's transition, so it happens once.
 func moveUnits(ctx context.Context, tx *db.Tx, o order, m move) (available int64, err error) {

@@ -39,59 +39,24 @@ func (s *Shop) PlaceOrder(w http.ResponseWriter, r *http.Request) error {
 
 // tap takes the units, asks for the money, and writes down what came of it.
 func (s *Shop) tap(ctx context.Context, buyer Person, key string, a ask, base string) (order, error) {
-	o, err := s.earlier(ctx, s.DB.Read(), buyer.ID, key, a)
-	if errors.Is(err, sql.ErrNoRows) {
-		if wait, ok := s.taps.Take(buyer.ID, key); !ok {
+	wait, ok := s.taps.Take(buyer.ID, key)
+	if !ok || s.sold.is(a) {
+		// No new order; but this finger may have one, and is owed an answer.
+		switch o, err := s.earlier(ctx, s.DB.Read(), buyer.ID, key, a); {
+		case err == nil:
+			return s.advance(context.WithoutCancel(ctx), o, "tap")
+		case !errors.Is(err, sql.ErrNoRows):
+			return order{}, err
+		case !ok:
 			return order{}, api.TooFast(wait)
 		}
-		o, err = s.hold(ctx, buyer, key, a, base) // first commit
+		return order{}, ErrSoldOut
 	}
+	o, err := s.hold(ctx, buyer, key, a, base) // first commit
 	if err != nil {
 		return order{}, err
 	}
-	return s.advance(context.WithoutCancel(ctx), o.ID, "tap") // one call, second commit
-}
-
-// hold is the first commit: order, units and the request for money together,
-// or none of them.
-func (s *Shop) hold(ctx context.Context, buyer Person, key string, a ask, base string) (order, error) {
-	var o order
-	media, show := s.Timeline.Now(a.Channel), s.showOf(a.Channel)
-	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		q, err := quoteFor(ctx, tx, a)
-		if err != nil {
-			return err
-		}
-		if err := s.mayBuy(ctx, tx, buyer, a.Channel); err != nil {
-			return err
-		}
-		m, err := methodOf(ctx, tx, buyer.ID)
-		if err != nil {
-			return err
-		}
-		if o, err = newOrder(ctx, tx, buyer, a, q, m); err != nil {
-			return err
-		}
-		o.Key, o.Request, o.Show, o.MediaAt = key, a.hash(), show, media
-		if fresh, err := o.insert(ctx, tx, tx.Millis()); err != nil {
-			return err
-		} else if !fresh { // the same finger, a moment earlier
-			o, err = s.earlier(ctx, tx, buyer.ID, key, a)
-			return err
-		}
-		if err := takeUnits(ctx, tx, o, q); err != nil {
-			return err
-		}
-		if err := insertAttempt(ctx, tx, o, m, base); err != nil {
-			return err
-		}
-		return logEvent(ctx, tx, o.ID, "", Charging, tapped, "buyer")
-	})
-	if err != nil {
-		return order{}, err
-	}
-	s.announce(o)
-	return o, nil
+	return s.advance(context.WithoutCancel(ctx), o, "tap") // one call, second commit
 }
 
 // earlier finds the order that this buyer placed with this key: sql.ErrNoRows
