@@ -26,6 +26,10 @@ type Channel struct {
 // slugs become URL path segments and folder names.
 var slug = regexp.MustCompile(`^[a-z0-9](-?[a-z0-9]){0,31}$`)
 
+// notASlug is taken: the media of replays stand under it, beside those of
+// channels.
+const notASlug = "replay"
+
 // keyBytes makes a stream key of 160 bits, URL-safe because encoders treat the
 // key as part of a URL.
 const keyBytes = 20
@@ -35,8 +39,8 @@ const keyBytes = 20
 func (a *Accounts) CreateChannel(ctx context.Context, c Channel) (key string, err error) {
 	c.Title = strings.TrimSpace(c.Title)
 	switch {
-	case !slug.MatchString(c.Slug):
-		return "", api.Fail(http.StatusUnprocessableEntity, "bad_slug", "A channel's address is 1 to 32 of a-z, 0-9 and single dashes.")
+	case !slug.MatchString(c.Slug) || c.Slug == notASlug:
+		return "", api.Fail(http.StatusUnprocessableEntity, "bad_slug", "A channel's address is 1 to 32 of a-z, 0-9 and single dashes, and not the word replay.")
 	case c.Title == "" || utf8.RuneCountInString(c.Title) > maxTitle:
 		return "", api.Fail(http.StatusUnprocessableEntity, "bad_title", "A channel needs a title of at most 80 characters.")
 	}
