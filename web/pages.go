@@ -62,6 +62,7 @@ type Pages struct {
 	bundle *bundle // nil: nothing was built
 	files  map[string]*asset
 	layout *template.Template
+	texts  *texts
 }
 
 // New reads the build. A missing build is no error, an incomplete one is.
@@ -87,7 +88,11 @@ func New(cfg Config) (*Pages, error) {
 	if bundle == nil {
 		cfg.Log.Warn("the pages are not built; run make build, or npm ci && npm run build in web")
 	}
-	return &Pages{cfg: cfg, bundle: bundle, files: files, layout: layout}, nil
+	texts, err := readTexts()
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	return &Pages{cfg: cfg, bundle: bundle, files: files, layout: layout, texts: texts}, nil
 }
 
 // Built reports whether there is a build to show.
@@ -116,12 +121,12 @@ func (p *Pages) Overlay(w http.ResponseWriter, r *http.Request) {
 
 // NotFound is the page for every other path, with status 404.
 func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {
-	p.message(w, r, http.StatusNotFound, "There is nothing at this address", "It may have moved, or the link may be incomplete.")
+	p.message(w, r, http.StatusNotFound, "page.missing")
 }
 
 // broken is the page for an error that is only logged.
 func (p *Pages) broken(w http.ResponseWriter, r *http.Request) {
-	p.message(w, r, http.StatusInternalServerError, "Something went wrong on our side", "Please try again in a moment.")
+	p.message(w, r, http.StatusInternalServerError, "page.broken")
 }
 
 func (p *Pages) page(w http.ResponseWriter, r *http.Request, view View, id string) {
@@ -163,11 +168,31 @@ type document struct {
 	View     View
 	Load     load        // what the page's head refers to
 	Boot     template.JS // a boot, encoded
-	Headline string      // of a message page
+	Lang     string      // and Dir: of what the page says
+	Dir      string      // …
+	Texts    template.JS // the catalogue of the page in that language
+	Say      func(key string) string
+	Headline string // of a message page
 	Sentence string
 	Steps    []string // commands, on the page that says how to build
 
-	policy string
+	policy  string
+	message string // key of the headline, on a message page
+}
+
+// speak chooses the language of a document.
+func (p *Pages) speak(w http.ResponseWriter, r *http.Request, d *document) {
+	tag, asked := p.texts.choose(r)
+	if asked && d.View != Overlay { // a scene of one channel's host, not a person's wish
+		keepLanguage(w, tag)
+	}
+	plain := p.texts.plain[tag]
+	d.Lang, d.Dir, d.Texts = tag, directionOf(tag), p.texts.pages[tag][d.View]
+	d.Say = func(key string) string { return plain[key] }
+	if d.Headline == "" && d.message != "" {
+		d.Headline, d.Sentence = plain[d.message], plain[d.message+"_hint"]
+		d.Title = d.Headline
+	}
 }
 
 // boot is the page's first <script type="application/json">; src/lib/boot.ts reads it.
@@ -181,8 +206,8 @@ type boot struct {
 // Layers is the one inline style: it fixes the order of the cascade before any stylesheet arrives in any order.
 func (document) Layers() template.CSS { return layers }
 
-func (p *Pages) message(w http.ResponseWriter, r *http.Request, status int, headline, sentence string) {
-	d := document{First: First{Title: headline}, Headline: headline, Sentence: sentence, policy: messagePolicy}
+func (p *Pages) message(w http.ResponseWriter, r *http.Request, status int, key string) {
+	d := document{message: key, policy: messagePolicy}
 	if p.bundle != nil {
 		d.Load = load{Styles: p.bundle.load(Home).Styles}
 	}
@@ -201,6 +226,7 @@ func (p *Pages) unbuilt(w http.ResponseWriter, r *http.Request) {
 
 // render writes a whole document or, when the template fails, nothing of it.
 func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name string, d document) {
+	p.speak(w, r, &d)
 	var body bytes.Buffer
 	if err := p.layout.ExecuteTemplate(&body, name, d); err != nil {
 		p.cfg.Log.Error("page cannot be rendered", "template", name, "error", err)
@@ -210,6 +236,7 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 	h := w.Header()
 	secure(h, d.policy)
 	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Vary", "Accept-Language, Cookie")
 	h.Set("Cache-Control", "no-store") // boot data may be personal and is out of date at once
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {

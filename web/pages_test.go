@@ -58,6 +58,7 @@ func mux(p *Pages) http.Handler {
 	m.HandleFunc("GET /live/{channel}", p.Live)
 	m.HandleFunc("GET /studio", p.Studio)
 	m.HandleFunc("GET /orders/{order}", p.Order)
+	m.HandleFunc("GET /overlay/{channel}", p.Overlay)
 	m.Handle("GET /_/", p.Assets())
 	m.Handle("GET /favicon.svg", p.Assets())
 	m.HandleFunc("GET /", p.NotFound)

@@ -19,5 +19,5 @@ export default defineConfig({
     chunkSizeWarningLimit: 400,
     rolldownOptions: { input: entries },
   },
-  test: { include: ['src/**/*.test.ts', 'build/*.test.ts'], environment: 'node' },
+  test: { include: ['src/**/*.test.ts', 'build/*.test.ts'], environment: 'node', setupFiles: ['src/text/learn.ts'] },
 });

@@ -72,7 +72,7 @@ const formats = new Map<string, Intl.NumberFormat>();
 
 function numberFormat(locale: string): Intl.NumberFormat {
   let format = formats.get(locale);
-  if (!format) formats.set(locale, (format = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 })));
+  if (!format) formats.set(locale, (format = new Intl.NumberFormat(`${locale}-u-nu-latn`, { maximumFractionDigits: 0 })));
   return format;
 }
 

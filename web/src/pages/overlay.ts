@@ -6,17 +6,13 @@ import { formatMoney, type Currencies } from '../lib/money';
 import { RoomSocket, roomURL } from '../lib/socket';
 import type { Config } from '../lib/types';
 import { Overlay } from '../overlay/state';
-import { languageOf, wordsOf } from '../overlay/text';
+import { countdown, locale, t } from '../text/t';
 
 const saleShown = 3000; // ms
 const saleGap = 400; // between two, while the pill is away
 
 const { id: channel } = boot<never>();
 const asked = new URLSearchParams(location.search);
-const language = languageOf(asked.get('lang'));
-const words = wordsOf(language);
-document.documentElement.lang = language;
-document.documentElement.dir = words.dir;
 
 const state = new Overlay();
 let currencies: Currencies = {};
@@ -36,7 +32,7 @@ const left = element('span', '');
 const timer = element('span', '');
 const code = element('img', '');
 const scan = element('div', '');
-scan.textContent = words.scan;
+scan.textContent = t('overlay.scan');
 title.dir = 'auto';
 picture.alt = code.alt = '';
 code.src = `/qr/${encodeURIComponent(channel!)}.svg`;
@@ -64,11 +60,11 @@ function draw(): void {
   picture.hidden = !product.image;
   if (product.image && picture.getAttribute('src') !== product.image) picture.src = product.image;
   write(title, product.title);
-  write(price, formatMoney(terms.price, currencies, language));
-  write(former, terms.former ? formatMoney(terms.former, currencies, language) : '');
-  write(left, state.few === null ? '' : state.few > 0 ? words.left(state.few) : words.soldOut);
-  const seconds = terms.endsAt ? Math.max(0, Math.ceil((terms.endsAt - clock.now()) / 1000)) : 0;
-  write(timer, seconds ? `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}` : '');
+  write(price, formatMoney(terms.price, currencies, locale));
+  write(former, terms.former ? formatMoney(terms.former, currencies, locale) : '');
+  write(left, state.few === null ? '' : state.few > 0 ? t('card.left', { n: state.few }) : t('card.sold_out'));
+  const seconds = (terms.endsAt - clock.now()) / 1000;
+  write(timer, seconds > 0 ? countdown(seconds) : '');
 }
 
 let busy = false;
@@ -76,7 +72,7 @@ function tellSales(): void {
   const next = busy ? undefined : state.sales.shift();
   if (!next) return;
   busy = true;
-  write(sale, words.sold(next.quantity, next.title));
+  write(sale, next.quantity === 1 ? t('overlay.sold', { title: next.title }) : t('overlay.sold_many', { n: next.quantity, title: next.title }));
   sale.classList.add('on');
   setTimeout(() => sale.classList.remove('on'), saleShown);
   setTimeout(() => {

@@ -1,7 +1,7 @@
-import { en } from './en';
-import type { studio } from './en.studio';
+import type en from '../../texts/en.json';
 
-export type Key = keyof typeof en | keyof typeof studio;
+/** Texts are known by key; texts/*.json has them in every language of the pages. */
+export type Key = keyof typeof en;
 export type Params = Record<string, string | number>;
 
 type Entry = string | Partial<Record<Intl.LDMLPluralRule, string>>;
@@ -9,11 +9,19 @@ type Entry = string | Partial<Record<Intl.LDMLPluralRule, string>>;
 /** The language of the page, as the server wrote it into <html lang>. */
 export const locale = typeof document === 'undefined' ? 'en' : document.documentElement.lang || 'en';
 
-const catalogue: Partial<Record<Key, Entry>> = { ...en };
-const plurals = new Intl.PluralRules(locale);
-const numbers = new Intl.NumberFormat(locale);
+/** The same for formatting: figures are the ones that prices are written with everywhere. */
+const formats = `${locale}-u-nu-latn`;
 
-/** Adds the texts of a page that brings its own. */
+const catalogue: Partial<Record<Key, Entry>> = typeof document === 'undefined' ? {} : carried();
+const plurals = new Intl.PluralRules(locale);
+const numbers = new Intl.NumberFormat(formats);
+
+/** What the server wrote into this page: the texts it needs, in its language. */
+function carried(): Partial<Record<Key, Entry>> {
+  return JSON.parse(document.getElementById('texts')?.textContent ?? '{}');
+}
+
+/** Adds texts where no server did: in tests. */
 export function learn(texts: Partial<Record<Key, Entry>>): void {
   Object.assign(catalogue, texts);
 }
@@ -29,7 +37,7 @@ export function t(key: Key, params: Params = {}): string {
   });
 }
 
-/** True for keys built from data, such as `state.${order.state}`, when a newer server says a word this page lacks. */
+/** False for a key built from data, such as an order's state, when a newer server says a word this page lacks. */
 export function known(key: string): key is Key {
   return key in catalogue;
 }
@@ -52,5 +60,5 @@ export function shortId(id: string): string {
 }
 
 export function dateTime(iso: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));
+  return new Intl.DateTimeFormat(formats, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));
 }

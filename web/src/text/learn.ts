@@ -1,0 +1,4 @@
+import en from '../../texts/en.json';
+import { learn } from './t';
+
+learn(en);
