@@ -45,7 +45,7 @@ type lane struct {
 	mute   bool   // what it carries cannot be used
 }
 
-// video takes the body of a video message; hls owns it afterwards. Only an
+// video takes the body of a video message, and keeps none of it. Only an
 // error that ends the publisher is returned.
 func (p *publisher) video(timestamp uint32, body []byte) error {
 	var err error

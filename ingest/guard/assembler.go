@@ -47,6 +47,8 @@ type assembler struct {
 	streams   map[uint32]*chunkStream
 	held      int
 	received  uint64 // bytes
+	lent      []byte // body of the media message that was returned last,
+	spare     []byte // and memory for one to come
 }
 
 // chunkStream is what later chunks of one chunk stream refer back to.
@@ -73,8 +75,10 @@ func newAssembler(src *bufio.Reader) *assembler {
 }
 
 // next returns the next whole message. Chunk sizes and aborts are applied on
-// the way. An empty message is returned like any other.
+// the way. An empty message is returned like any other. The body of audio and
+// video is good until the next call: its memory is used again.
 func (a *assembler) next() (message, error) {
+	a.takeBack()
 	for {
 		cs, err := a.header()
 		if err != nil {
@@ -93,6 +97,9 @@ func (a *assembler) next() (message, error) {
 			err = a.setChunkSize(m.body)
 		case kindAbort:
 			a.abort(m.body)
+		case kindAudio, kindVideo, kindAggregate:
+			a.lent = m.body
+			return m, nil
 		default:
 			return m, nil
 		}
@@ -215,10 +222,16 @@ func (a *assembler) begin(cs *chunkStream) error {
 	return a.grow(cs)
 }
 
-// grow gives the body of cs more memory: at first up to firstGrab, then all.
+// grow gives the body of cs more memory: at first what an earlier message left,
+// or up to firstGrab, then all.
 func (a *assembler) grow(cs *chunkStream) error {
 	size := cs.length
 	if cs.head.body == nil {
+		if size <= cap(a.spare) && a.held+cap(a.spare) <= a.hold {
+			a.held += cap(a.spare)
+			cs.head.body, a.spare = a.spare[:0], nil
+			return nil
+		}
 		size = min(size, firstGrab)
 	}
 	more := size - cap(cs.head.body)
@@ -230,6 +243,14 @@ func (a *assembler) grow(cs *chunkStream) error {
 	copy(body, cs.head.body)
 	cs.head.body = body
 	return nil
+}
+
+// takeBack keeps the larger one of the body that was lent and the spare one.
+func (a *assembler) takeBack() {
+	if n := cap(a.lent); n > cap(a.spare) && n <= maxSpare {
+		a.spare = a.lent
+	}
+	a.lent = nil
 }
 
 // payload reads the payload of one chunk.

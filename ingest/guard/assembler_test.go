@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -114,6 +115,52 @@ func TestPartialMessagesAreDropped(t *testing.T) {
 	expect(t, got, err, v, a)
 	got, err = media(t, shortAbort, started, v.Bytes(), a.Bytes()) // header in mid-message
 	expect(t, got, err, v, a)
+}
+
+// Bodies of media take turns in the same memory, whatever order their chunks
+// come in, and none changes before the next message is asked for.
+func TestBodiesAreUsedAgain(t *testing.T) {
+	var in []byte
+	for i := range 20 {
+		in = append(in, video(uint32(i), 3000+100*(i%5)).Bytes()...)
+		in = append(in, audio(uint32(i), "sound").Bytes()...)
+	}
+	a := newAssembler(bufio.NewReader(bytes.NewReader(in)))
+	a.room = func(byte) (int, bool) { return maxVideo, true }
+	a.hold = maxHeld
+	memory := map[*byte]int{}
+	for i := range 40 {
+		m, err := a.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		memory[&m.body[0]]++
+		if want := video(0, len(m.body)); i%2 == 0 && !bytes.Equal(m.body, want.Body) {
+			t.Fatalf("message %d has another's bytes", i)
+		}
+		if a.held != 0 {
+			t.Fatalf("%d bytes held after message %d", a.held, i)
+		}
+	}
+	if len(memory) > 6 {
+		t.Errorf("%d pieces of memory for 40 messages", len(memory))
+	}
+}
+
+// A giant does not keep its memory.
+func TestGiantsAreNotKept(t *testing.T) {
+	in := append(video(0, maxSpare+1).Bytes(), video(1, 100).Bytes()...)
+	a := newAssembler(bufio.NewReader(bytes.NewReader(in)))
+	a.room = func(byte) (int, bool) { return maxVideo, true }
+	a.budget, a.hold = 0, maxHeld
+	for range 2 {
+		if _, err := a.next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a.spare != nil {
+		t.Errorf("%d bytes are kept", cap(a.spare))
+	}
 }
 
 func TestLargeMessages(t *testing.T) {

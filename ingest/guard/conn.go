@@ -212,6 +212,7 @@ func (c *Conn) next() (message, error) {
 func (c *Conn) Publishing(stream uint32) {
 	c.publishing, c.stream = true, stream
 	c.in.budget, c.in.hold = 0, maxHeld
+	c.in.src = bufio.NewReaderSize(c.in.src, mediaBuffer)
 	now := time.Now()
 	c.pingDue = now.Add(pingFirst)
 	c.expectMedia(now)
@@ -236,8 +237,9 @@ func (c *Conn) Retire(cause error) {
 	c.readUntil(time.Now().Add(farewellTimeout), cause)
 }
 
-// Body hands over the body of the audio or video message that the library is
-// calling back about. Only the reading goroutine may call it.
+// Body is the body of the audio or video message that the library is calling
+// back about. Its memory is used again once the callback returns. Only the
+// reading goroutine may call it.
 func (c *Conn) Body() []byte {
 	b := c.body
 	c.body = nil

@@ -77,6 +77,7 @@ func relay(t *testing.T, parts ...[]byte) (got []message, sent []message, err er
 			err = e
 			break
 		}
+		m.body = append(make([]byte, 0, cap(m.body)), m.body...) // the next one will be there
 		got = append(got, m)
 	}
 	if c.in.held < 0 || c.in.held > c.in.hold {

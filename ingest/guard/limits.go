@@ -48,8 +48,13 @@ const (
 	// firstGrab is what a message gets on its length alone; the rest follows
 	// when that much has arrived.
 	firstGrab = 256 << 10
+	// maxSpare is the largest body whose memory is kept for another message.
+	maxSpare = 1 << 20
 
-	readBuffer = 16 << 10
+	// readBuffer and mediaBuffer are for reading before and after an accepted
+	// publish. A frame should take one system call.
+	readBuffer  = 16 << 10
+	mediaBuffer = 64 << 10
 )
 
 // Acknowledgements, section 5.4.4.
