@@ -3,10 +3,9 @@
 // It knows neither rooms nor video; it speaks to them through [Rooms] and
 // [Timeline], and to the payment provider through [Gateway] and [Wallet].
 //
-// Open tap.go first: a purchase on one screen; hold.go, how a crowd of them
-// shares a commit. Then states.go, the table of
-// everything that can happen to an order, and learn.go, the one function that
-// applies it.
+// Open tap.go first: a purchase on one screen; hold.go: how a crowd of them
+// shares a commit. Then states.go, the table of everything that can happen to an
+// order, and learn.go, the one function that applies it.
 //
 // Invariants, enforced by constraints where SQL can, by [Shop.Fsck] for the rest:
 //

@@ -59,11 +59,6 @@ func (s *Shop) learn(ctx context.Context, id string, r report) (order, error) {
 // to that row in the same commit. It returns the order as it is then, whether
 // it moved, and how many units are available.
 func apply(ctx context.Context, tx *db.Tx, id string, r report) (o order, moved bool, left int64, err error) {
-	if r.intent.ID != "" {
-		if err := bind(ctx, tx, id, r.intent); err != nil {
-			return order{}, false, 0, err
-		}
-	}
 	for {
 		if o, err = orderByID(ctx, tx, id); err != nil {
 			return order{}, false, 0, err
@@ -72,8 +67,8 @@ func apply(ctx context.Context, tx *db.Tx, id string, r report) (o order, moved 
 			return o, false, 0, err
 		}
 		row, ok := next(o.State, r.news)
-		if !ok {
-			return o, false, 0, nil
+		if err := bind(ctx, tx, id, r, ok); err != nil || !ok {
+			return o, false, 0, err
 		}
 		from := o.State
 		o.follow(row, r, tx)
@@ -86,7 +81,7 @@ func apply(ctx context.Context, tx *db.Tx, id string, r report) (o order, moved 
 		if n == 0 {
 			continue // another node was faster; look again
 		}
-		left, err = consequences(ctx, tx, o, row, r)
+		left, err = consequences(ctx, tx, o, row)
 		if err != nil {
 			return o, false, 0, err
 		}
@@ -94,14 +89,25 @@ func apply(ctx context.Context, tx *db.Tx, id string, r report) (o order, moved 
 	}
 }
 
-// bind ties the attempt to its intent, once.
-func bind(ctx context.Context, tx *db.Tx, id string, in Intent) error {
-	if in.Order != id {
-		return fmt.Errorf("%w: intent %s is of order %q", errContradiction, in.ID, in.Order)
+// bind ties the attempt to its intent, once, and writes down how it ended if it
+// did. moves tells whether the order follows: news that it cannot use end nothing.
+func bind(ctx context.Context, tx *db.Tx, id string, r report, moves bool) error {
+	if r.intent.ID != "" && r.intent.Order != id {
+		return fmt.Errorf("%w: intent %s is of order %q", errContradiction, r.intent.ID, r.intent.Order)
 	}
-	n, err := tx.Changed(ctx, "UPDATE shop_attempt SET intent = $2 WHERE order_id = $1 AND intent IN ('', $2)", id, in.ID)
+	var outcome any // NULL: it goes on
+	if moves && (r.news == succeeded || r.news == dead || r.news == refused) {
+		outcome = string(r.news)
+	}
+	if outcome == nil && r.intent.ID == "" {
+		return nil
+	}
+	n, err := tx.Changed(ctx, `UPDATE shop_attempt SET intent = CASE WHEN $2 = '' THEN intent ELSE $2 END,
+		outcome = CASE WHEN outcome = 'open' THEN COALESCE($3, outcome) ELSE outcome END,
+		ended = CASE WHEN outcome = 'open' AND $3 IS NOT NULL THEN $4 ELSE ended END
+		WHERE order_id = $1 AND ($2 = '' OR intent IN ('', $2))`, id, r.intent.ID, outcome, tx.Millis())
 	if err == nil && n == 0 {
-		err = fmt.Errorf("%w: intent %s is not the one of the attempt", errContradiction, in.ID)
+		err = fmt.Errorf("%w: intent %s is not the one of the attempt", errContradiction, r.intent.ID)
 	}
 	return err
 }
@@ -157,16 +163,10 @@ func (o order) moves(row transition) move {
 	return row.Move
 }
 
-// consequences writes what follows from a transition: units, outcome, money.
-func consequences(ctx context.Context, tx *db.Tx, o order, row transition, r report) (left int64, err error) {
+// consequences writes what follows from a transition: units and money.
+func consequences(ctx context.Context, tx *db.Tx, o order, row transition) (left int64, err error) {
 	if left, err = moveUnits(ctx, tx, o, o.moves(row)); err != nil {
 		return left, err
-	}
-	switch r.news {
-	case succeeded, dead, refused:
-		if _, err = tx.Exec(ctx, "UPDATE shop_attempt SET outcome = $2, ended = $3 WHERE order_id = $1 AND outcome = 'open'", o.ID, r.news, tx.Millis()); err != nil {
-			return left, err
-		}
 	}
 	if o.State == Paid {
 		err = book(ctx, tx, o, "sale", saleLines(o))

@@ -56,14 +56,11 @@ func book(ctx context.Context, tx *db.Tx, o order, kind string, lines []line) er
 	if _, err := tx.Exec(ctx, "INSERT INTO shop_ledger (id, order_id, kind, at) VALUES ($1, $2, $3, $4)", id, o.ID, kind, tx.Millis()); err != nil {
 		return err
 	}
+	rows := make([][]any, 0, len(lines))
 	for _, l := range lines {
-		if l.amount == 0 {
-			continue
-		}
-		_, err := tx.Exec(ctx, "INSERT INTO shop_ledger_line (entry, account, currency, amount) VALUES ($1, $2, $3, $4)", id, l.account, o.Total.Currency, l.amount)
-		if err != nil {
-			return err
+		if l.amount != 0 {
+			rows = append(rows, []any{id, l.account, o.Total.Currency, l.amount})
 		}
 	}
-	return nil
+	return tx.Insert(ctx, "shop_ledger_line (entry, account, currency, amount)", rows)
 }

@@ -27,6 +27,7 @@ const (
 	// checkpointPages is how large SQLite's log grows before it is folded into
 	// the file: 32 MiB, so that a rush seldom waits for that.
 	checkpointPages = 8192
+	writerCache     = 64 << 10         // KiB of pages that SQLite's writer keeps
 	busyTimeout     = 10 * time.Second // wait for another process's SQLite lock (operator commands)
 )
 
@@ -87,7 +88,7 @@ func (d *DB) openSQLite(path string) error {
 	pragmas.Add("_pragma", fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages))
 	name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas.Encode()
 	var err error
-	if d.write, err = sql.Open("sqlite", name); err != nil {
+	if d.write, err = sql.Open("sqlite", name+fmt.Sprintf("&_pragma=cache_size(-%d)", writerCache)); err != nil {
 		return err
 	}
 	d.write.SetMaxOpenConns(1)

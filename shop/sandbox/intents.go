@@ -69,7 +69,7 @@ func createIntent(c *call) (any, error) {
 		return nil, wrong("currency", "Invalid currency: "+currency)
 	}
 	if of := c.params.Get("customer"); of != "" {
-		if _, _, err := load[customer](c, "customer", of); err != nil {
+		if err := c.exists("customer", of); err != nil {
 			return nil, err
 		}
 	}
@@ -121,7 +121,7 @@ func (c *call) confirm(p paymentIntent) (any, error) {
 	if with == "" {
 		return nil, wrong("payment_method", "You cannot confirm this PaymentIntent because it's missing a payment method.")
 	}
-	m, note, err := c.method(with)
+	m, note, err := c.seen(with)
 	if err != nil {
 		return nil, err
 	}

@@ -127,7 +127,7 @@ func attachMethod(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err := load[customer](c, "customer", to); err != nil {
+	if err := c.exists("customer", to); err != nil {
 		return nil, err
 	}
 	m, note, err := c.method(c.id)
@@ -144,15 +144,26 @@ func attachMethod(c *call) (any, error) {
 	return m, c.emit("payment_method.attached", m)
 }
 
-// method finds a payment method; a test name is a new one each time.
+// method finds a payment method to change; a test name is a new one each time.
 func (c *call) method(id string) (m paymentMethod, note string, err error) {
-	b, ok := behaviourOf(id)
-	if !ok {
-		return load[paymentMethod](c, "payment_method", id)
+	if b, ok := behaviourOf(id); ok {
+		return c.newMethod(b), b.Name, nil
 	}
+	return load[paymentMethod](c, "payment_method", id)
+}
+
+// seen is method for one that stays as it is.
+func (c *call) seen(id string) (m paymentMethod, note string, err error) {
+	if b, ok := behaviourOf(id); ok {
+		return c.newMethod(b), b.Name, nil
+	}
+	return peek[paymentMethod](c, "payment_method", id)
+}
+
+func (c *call) newMethod(b behaviour) paymentMethod {
 	return paymentMethod{ID: newID("pm"), Object: "payment_method", Type: "card", Created: c.tx.Now.Unix(), Metadata: map[string]string{},
 		Card: card{Brand: b.brand, Country: "US", ExpMonth: 8, ExpYear: c.tx.Now.Year() + 1, Fingerprint: "fp" + b.last4, Funding: "credit", Last4: b.last4},
-	}, b.Name, nil
+	}
 }
 
 func detachMethod(c *call) (any, error) {

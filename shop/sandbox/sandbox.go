@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"database/sql"
 	"embed"
 	"encoding/hex"
 	"encoding/json"
@@ -164,11 +165,13 @@ func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request, run endpoint) {
 	var status int
 	var body []byte
 	replayed := false
-	err = s.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
-		c.Context, c.tx, c.events = ctx, tx, false
-		status, body, replayed, err = c.once(r, run)
-		return err
-	})
+	for err = errRace; errors.Is(err, errRace); {
+		err = s.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
+			c.Context, c.tx, c.events = ctx, tx, false
+			status, body, replayed, err = c.once(r, run)
+			return err
+		})
+	}
 	var no *failure
 	switch {
 	case errors.As(err, &no):
@@ -193,25 +196,24 @@ func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request, run endpoint) {
 	_, _ = w.Write(body)
 }
 
+// errRace: another request with the same idempotency key was faster.
+var errRace = errors.New("the idempotency key is being used")
+
 // once runs the endpoint unless its idempotency key has an answer already. A
 // returned failure undoes everything; a decline is an answer and is kept.
 func (c *call) once(r *http.Request, run endpoint) (status int, body []byte, replayed bool, err error) {
+	hash := ""
 	if c.key != "" {
 		sum := sha256.Sum256([]byte(r.Method + " " + r.URL.Path + "?" + c.params.Encode()))
-		hash := hex.EncodeToString(sum[:])
-		// The row is there before the work, so that of two at once one waits.
-		n, err := c.tx.Changed(c, "INSERT INTO sandbox_idem (idem_key, request, status, body, at) VALUES ($1, $2, 0, '', $3) ON CONFLICT (idem_key) DO NOTHING", c.key, hash, c.tx.Millis())
-		if err != nil {
+		hash = hex.EncodeToString(sum[:])
+		var stored, text string
+		switch err := c.tx.QueryRow(c, "SELECT request, status, body FROM sandbox_idem WHERE idem_key = $1", c.key).Scan(&stored, &status, &text); {
+		case errors.Is(err, sql.ErrNoRows):
+		case err != nil:
 			return 0, nil, false, err
-		}
-		if n == 0 {
-			var stored, text string
-			if err := c.tx.QueryRow(c, "SELECT request, status, body FROM sandbox_idem WHERE idem_key = $1", c.key).Scan(&stored, &status, &text); err != nil {
-				return 0, nil, false, err
-			}
-			if stored != hash {
-				return 0, nil, false, &failure{Type: "idempotency_error", Message: "Keys for idempotent requests can only be used with the same parameters they were first used with."}
-			}
+		case stored != hash:
+			return 0, nil, false, &failure{Type: "idempotency_error", Message: "Keys for idempotent requests can only be used with the same parameters they were first used with."}
+		default:
 			return status, []byte(text), true, nil
 		}
 	}
@@ -227,7 +229,12 @@ func (c *call) once(r *http.Request, run endpoint) (status int, body []byte, rep
 	if body, err = json.Marshal(answer); err != nil || c.key == "" {
 		return status, body, false, err
 	}
-	_, err = c.tx.Exec(c, "UPDATE sandbox_idem SET status = $2, body = $3 WHERE idem_key = $1", c.key, status, string(body))
+	// Of two at once one waits here, and finds that it was done already.
+	n, err := c.tx.Changed(c, "INSERT INTO sandbox_idem (idem_key, request, status, body, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (idem_key) DO NOTHING",
+		c.key, hash, status, string(body), c.tx.Millis())
+	if err == nil && n == 0 {
+		err = errRace
+	}
 	return status, body, false, err
 }
 

@@ -22,7 +22,7 @@ func createSetup(c *call) (any, error) {
 	}
 	of := c.params.Get("customer")
 	if of != "" {
-		if _, _, err := load[customer](c, "customer", of); err != nil {
+		if err := c.exists("customer", of); err != nil {
 			return nil, err
 		}
 	}

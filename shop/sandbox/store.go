@@ -26,6 +26,30 @@ func load[T any](c *call, kind, id string) (v T, note string, err error) {
 	return v, note, json.Unmarshal([]byte(body), &v)
 }
 
+// peek is load for what is only read: nothing is decided on it that a change a
+// moment later would spoil.
+func peek[T any](c *call, kind, id string) (v T, note string, err error) {
+	var body string
+	err = c.tx.QueryRow(c, "SELECT note, body FROM sandbox_object WHERE id = $1 AND kind = $2", id, kind).Scan(&note, &body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return v, "", missing(kind, id)
+	}
+	if err != nil {
+		return v, "", err
+	}
+	return v, note, json.Unmarshal([]byte(body), &v)
+}
+
+// exists refuses the name of an object that is not there.
+func (c *call) exists(kind, id string) error {
+	var one int
+	err := c.tx.QueryRow(c, "SELECT 1 FROM sandbox_object WHERE id = $1 AND kind = $2", id, kind).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return missing(kind, id)
+	}
+	return err
+}
+
 // save writes an object, new or not. An empty note leaves the one there is.
 func (c *call) save(o object, note string) error {
 	body, err := json.Marshal(o)
