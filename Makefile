@@ -12,7 +12,7 @@ VULN    := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test test-go test-oracle test-web test-browser lint pictures bench fuzz tools clean
+.PHONY: help build demo test test-go test-oracle test-web test-browser lint pictures latency bench fuzz tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,7 +43,10 @@ lint: web/node_modules/.installed ## gofmt, vet, staticcheck
 	$(GO) run $(CHECK) ./...
 
 pictures: bin/souk ## take the README's pictures from the real product
-	cd web && PICTURES=1 $(NPM) run --silent story
+	cd web && STORY=pictures $(NPM) run --silent story
+
+latency: bin/souk ## how old the picture is on the page, by push and by LL-HLS (X264=obs: as OBS encodes)
+	cd web && STORY=latency $(NPM) run --silent story
 
 bench: ## benchmarks of the hot paths
 	$(GO) test -run '^$$' -bench . -benchmem ./...

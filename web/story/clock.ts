@@ -28,15 +28,23 @@ function draw(ms: number): Buffer {
   return frame;
 }
 
+/** How the picture is encoded: as by an encoder that is told to be quick, and as OBS does unless told otherwise. */
+export const encoded = {
+  zerolatency: `-preset ultrafast -tune zerolatency -g ${fps}`,
+  likeOBS: `-preset veryfast -bf 2 -g ${2 * fps}`,
+};
+
 /** An ffmpeg on air that shows the time, with sound, until it is killed. */
 export class ClockEncoder {
   private readonly child: ChildProcess;
   private readonly timer: ReturnType<typeof setInterval>;
 
-  constructor(url: string) {
+  constructor(url: string, how = encoded.zerolatency, more = '') {
     const video = `-f rawvideo -pix_fmt yuv420p -s ${width}x${height} -r ${fps} -i pipe:0`.split(' ');
     const sound = '-f lavfi -i sine=frequency=330:sample_rate=48000'.split(' ');
-    const codec = `-c:v libx264 -preset ultrafast -tune zerolatency -g ${fps} -b:v 600k -c:a aac -b:a 64k -shortest -f flv`.split(' ');
+    const codec = `-c:v libx264 ${how} ${more} -b:v 600k -c:a aac -b:a 64k -shortest -f flv`
+      .split(' ')
+      .filter(Boolean);
     this.child = spawn('ffmpeg', ['-v', 'error', ...video, ...sound, ...codec, url], { stdio: ['pipe', 'ignore', 'inherit'] });
     this.child.stdin!.on('error', () => undefined); // it was killed while we wrote
     const start = Date.now();

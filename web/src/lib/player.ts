@@ -1,5 +1,7 @@
-import Hls, { type HlsConfig } from 'hls.js/light';
 import { clock } from './clock';
+import type { Engine, EngineOptions, Failure } from './engine';
+import { NativeEngine } from './native';
+import { PushEngine } from './push';
 
 /** `blocked`: the browser wants a tap first. `waiting`: there is no picture yet, or it stalled. */
 export type PlayerState = 'loading' | 'playing' | 'waiting' | 'blocked';
@@ -11,34 +13,28 @@ export type PlayerOptions = {
   onState(state: PlayerState): void;
 };
 
-const config: Partial<HlsConfig> = {
-  lowLatencyMode: true,
-  enableWorker: false, // fMP4 needs no transmuxing
-  // No liveSync… here: any would replace the distance to the live edge that the playlist asks for (PART-HOLD-BACK).
-  liveSyncMode: 'buffered',
-  maxLiveSyncPlaybackRate: 1.08,
-  liveSyncOnStallIncrease: 0.5,
-  backBufferLength: 30,
-  maxBufferLength: 20,
-  capLevelToPlayerSize: true,
-  startFragPrefetch: true,
-};
+/** The ways to the picture, the nearest to live first. */
+export type Transport = 'push' | 'hls' | 'native';
 
-const jumpAfterSegments = 10; // further behind than this, playback jumps to the live edge
-const mediaErrorsBeforeRebuild = 2;
 const firstRebuildWait = 1_000; // ms; doubles up to the longest, with jitter
 const longestRebuildWait = 8_000;
+const firstClimb = 60_000; // ms on a lesser transport before a better one is tried again; doubles up to the longest
+const longestClimb = 600_000;
 const stillMoving = 700; // ms without progress after which the picture counts as standing
 
 /**
- * The live picture. It starts muted by script, rebuilds itself after fatal errors and knows which moment it shows.
- * hls.js is used wherever it runs: browsers that only say they play HLS cannot be asked for the program date-time reliably.
+ * The live picture. It starts muted by script, chooses its transport by what works here and now, rebuilds itself after
+ * errors and knows which moment it shows.
  */
 export class Player {
-  private hls: Hls | null = null;
-  private mediaErrors = 0;
+  private engine: Engine | null = null;
+  private transports: Transport[] = [...(PushEngine.supported() ? (['push'] as const) : []), 'hls', 'native'];
+  private at = 0; // in transports
+  private builds = 0; // tells an engine's code that arrives too late that it is not wanted
   private rebuilds = 0;
+  private climb = firstClimb;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private climber: ReturnType<typeof setTimeout> | undefined;
   private lastTime = -1;
   private movedAt = 0;
   private ended = false;
@@ -49,7 +45,6 @@ export class Player {
     const on = (name: string, act: () => void) => video.addEventListener(name, act, { signal: this.listeners.signal });
     on('playing', () => {
       this.rebuilds = 0;
-      this.mediaErrors = 0;
       options.onState('playing');
     });
     on('waiting', () => options.onState('waiting'));
@@ -61,80 +56,102 @@ export class Player {
     this.build();
   }
 
-  /** Starts over at the live edge, at once: the server said that the encoder is back. */
+  /** The server said that the encoder is back: unless the engine sees that itself, starts over at the live edge. */
   rebuild(): void {
-    if (this.ended) return;
-    clearTimeout(this.timer);
+    if (this.ended || this.engine?.follows()) return;
     this.build();
   }
 
   /** After a tap, where the browser refused to start by itself. */
   play(): void {
-    this.options.video.play().catch(() => this.options.onState('blocked'));
+    this.options.video.play().catch((err: Error) => err.name === 'NotAllowedError' && this.options.onState('blocked'));
   }
 
   goLive(): void {
-    const edge = this.hls?.liveSyncPosition;
-    if (edge) this.options.video.currentTime = edge;
-    else this.rebuild();
+    this.engine?.goLive();
     this.play();
   }
 
   /** The server time of the frame on screen, unix ms; null while no picture with a date is moving. */
   playhead(): number | null {
     if (this.options.video.paused || performance.now() - this.movedAt > stillMoving) return null;
-    return this.date();
+    return this.engine?.date() ?? null;
   }
 
   /** Seconds between the server's now and the frame on screen, or null when unknown. */
   behind(): number | null {
-    const date = this.date();
+    const date = this.engine?.date() ?? null;
     return date === null ? null : (clock.now() - date) / 1000;
   }
 
   destroy(): void {
     this.ended = true;
     clearTimeout(this.timer);
+    clearTimeout(this.climber);
     this.listeners.abort();
-    this.hls?.destroy();
-    this.hls = null;
-  }
-
-  private date(): number | null {
-    const { video } = this.options;
-    if (this.hls) return this.hls.playingDate?.getTime() ?? null;
-    const start = (video as { getStartDate?(): Date }).getStartDate?.().getTime();
-    return start ? start + video.currentTime * 1000 : null;
+    this.engine?.destroy();
+    this.engine = null;
   }
 
   private build(): void {
+    clearTimeout(this.timer);
+    clearTimeout(this.climber);
+    this.engine?.destroy();
+    this.engine = null;
+    const build = ++this.builds;
     const { video, url, onState } = this.options;
-    this.hls?.destroy();
-    this.hls = null;
-    onState('loading');
+    const transport = this.transports[this.at]!;
+    video.dataset.transport = transport;
     video.muted ||= video.paused; // a page that never played may only start silent
-    if (!Hls.isSupported()) {
-      video.src = url;
-      this.play();
-      return;
+    onState('loading');
+    const options: EngineOptions = {
+      video,
+      url: transport === 'push' ? url.replace(/[^/]*$/, 'push') : url,
+      onReady: () => this.play(),
+      onFail: (why) => build === this.builds && this.failed(why),
+    };
+    switch (transport) {
+      case 'push':
+        this.engine = new PushEngine(options);
+        return;
+      case 'native':
+        this.engine = new NativeEngine(options);
+        return this.climbLater();
+      case 'hls':
+        void import('./hlsjs').then(
+          ({ HlsEngine }) => {
+            if (build !== this.builds || this.ended) return;
+            if (!HlsEngine.supported()) return this.failed('unsupported');
+            this.engine = new HlsEngine(options);
+            this.climbLater();
+          },
+          () => build === this.builds && this.failed('broken'),
+        );
     }
-    const hls = new Hls(config);
-    hls.config.liveMaxLatencyDurationCount = jumpAfterSegments; // refused by the constructor without a liveSyncDurationCount
-    this.hls = hls;
-    hls.on(Hls.Events.MANIFEST_PARSED, () => this.play());
-    hls.on(Hls.Events.ERROR, (_, error) => {
-      if (!error.fatal || this.hls !== hls) return;
-      if (error.type === Hls.ErrorTypes.MEDIA_ERROR && this.mediaErrors++ < mediaErrorsBeforeRebuild) hls.recoverMediaError();
-      else this.rebuildLater();
-    });
-    hls.loadSource(url);
-    hls.attachMedia(video);
   }
 
-  private rebuildLater(): void {
+  private failed(why: Failure): void {
+    if (this.ended) return;
+    this.engine = null;
+    if (why === 'unsupported' && this.transports.length > 1) this.transports.splice(this.at, 1);
+    else this.at++;
+    // The browser's own player is for where hls.js does not run: elsewhere it only says that it can.
+    const lesser = this.transports[this.at];
+    if (lesser && !(lesser === 'native' && this.transports.includes('hls'))) return this.build();
+    this.at = 0;
     this.options.onState('waiting');
     const wait = Math.min(longestRebuildWait, firstRebuildWait * 2 ** this.rebuilds++);
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.rebuild(), wait * (0.75 + Math.random() / 2));
+    this.timer = setTimeout(() => this.build(), wait * (0.75 + Math.random() / 2));
+  }
+
+  /** Tries the best transport again after a while, each time a longer one, as soon as somebody looks. */
+  private climbLater(): void {
+    if (this.at === 0) return;
+    this.climber = setTimeout(() => {
+      if (document.visibilityState !== 'visible') return this.climbLater();
+      this.climb = Math.min(longestClimb, this.climb * 2);
+      this.at = 0;
+      this.build();
+    }, this.climb);
   }
 }
