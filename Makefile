@@ -36,6 +36,10 @@ test-web: web/node_modules/.installed ## unit tests and types of the pages
 test-browser: bin/souk ## stories in Chromium against the real binary, ffmpeg on air
 	cd web && $(NPM) run --silent story
 
+test-obs: ## OBS itself publishes, on a screen in memory (installs obs-studio and xvfb)
+	@command -v obs >/dev/null && command -v Xvfb >/dev/null || { $(SUDO) apt-get update -q && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -q -y --no-install-recommends obs-studio obs-plugins libgl1-mesa-dri xvfb ffmpeg; }
+	$(GO) test -count=1 -tags obs -run OBS ./ingest
+
 lint: web/node_modules/.installed ## gofmt, vet, staticcheck
 	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "not gofmt-ed:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
@@ -54,7 +58,7 @@ bench: ## benchmarks of the hot paths
 FUZZTIME ?= 10m
 fuzz: ## run every fuzz target for FUZZTIME each
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
-	  echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+	  echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$p || exit 1; done; done
 
 tools: ## install ffmpeg, GStreamer, Chromium and PostgreSQL if they are missing (Debian)
 	@need=(); \

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -95,6 +96,19 @@ func cpu(t testing.TB) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// twelveMegabits is a file of so many seconds at 12 Mbit/s.
+func twelveMegabits(b *testing.B, seconds int) string {
+	b.Helper()
+	file := filepath.Join(b.TempDir(), "film.flv")
+	film := exec.CommandContext(b.Context(), "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30,noise=alls=40:allf=t",
+		"-f", "lavfi", "-i", "sine=sample_rate=48000", "-t", strconv.Itoa(seconds), "-c:v", "libx264", "-preset", "ultrafast", "-b:v", "12M", "-maxrate", "12M",
+		"-bufsize", "12M", "-g", "60", "-pix_fmt", "yuv420p", "-c:a", "aac", "-f", "flv", file)
+	if says, err := film.CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, says)
+	}
+	return file
+}
+
 // BenchmarkFFmpegFlatOut has a real FFmpeg push 12 Mbit/s as fast as they are
 // taken, through guard, library and tag parser, up to the owned frame. Reported
 // are processor seconds of this side per GB, and allocations per message. Most
@@ -102,23 +116,25 @@ func cpu(t testing.TB) time.Duration {
 // this test; a server that holds the windows of some streams collects less
 // often.
 func BenchmarkFFmpegFlatOut(b *testing.B) {
-	file := filepath.Join(b.TempDir(), "film.flv")
-	film := exec.CommandContext(b.Context(), "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=20,noise=alls=40:allf=t",
-		"-f", "lavfi", "-i", "sine=sample_rate=48000:duration=20", "-c:v", "libx264", "-preset", "ultrafast", "-b:v", "12M", "-maxrate", "12M",
-		"-bufsize", "12M", "-g", "60", "-pix_fmt", "yuv420p", "-c:a", "aac", "-f", "flv", file)
-	if says, err := film.CombinedOutput(); err != nil {
-		b.Fatalf("%v: %s", err, says)
-	}
+	file := twelveMegabits(b, 20)
 	for _, held := range []int{0, 64} {
 		b.Run(fmt.Sprintf("held=%dMB", held), func(b *testing.B) {
 			windows := make([]byte, held<<20)
-			flatOut(b, file)
+			fromFFmpeg(b, "-stream_loop", "9", "-i", file)
 			runtime.KeepAlive(windows)
 		})
 	}
 }
 
-func flatOut(b *testing.B, file string) {
+// BenchmarkFFmpegLive is the same in real time, as one publisher is: also
+// reported is the share of one processor.
+func BenchmarkFFmpegLive(b *testing.B) {
+	fromFFmpeg(b, "-re", "-i", twelveMegabits(b, 30))
+}
+
+// fromFFmpeg pushes what the arguments name, once per round.
+func fromFFmpeg(b *testing.B, input ...string) {
+	args := append([]string{"-v", "error", "-nostdin"}, input...)
 	var used time.Duration
 	var bytes, messages, allocations float64
 	for b.Loop() {
@@ -127,8 +143,8 @@ func flatOut(b *testing.B, file string) {
 			b.Fatal(err)
 		}
 		c, u, a := count(b, ln, func() {
-			push := exec.CommandContext(b.Context(), "ffmpeg", "-v", "error", "-nostdin", "-stream_loop", "9", "-i", file,
-				"-c", "copy", "-f", "flv", "rtmp://"+ln.Addr().String()+"/live/key-of-tea")
+			push := exec.CommandContext(b.Context(), "ffmpeg", append(args,
+				"-c", "copy", "-f", "flv", "rtmp://"+ln.Addr().String()+"/live/key-of-tea")...)
 			if says, err := push.CombinedOutput(); err != nil {
 				b.Fatalf("%v: %s", err, says)
 			}
@@ -137,6 +153,7 @@ func flatOut(b *testing.B, file string) {
 		bytes, messages, allocations = bytes+float64(c.bytes), messages+float64(c.messages), allocations+float64(a)
 	}
 	b.ReportMetric(used.Seconds()/(bytes/1e9), "cpu-s/GB")
+	b.ReportMetric(100*used.Seconds()/b.Elapsed().Seconds(), "%cpu")
 	b.ReportMetric(allocations/messages, "allocs/message")
 	b.ReportMetric(messages/float64(b.N), "messages")
 }

@@ -1,11 +1,8 @@
 package ingest
 
 import (
-	"bufio"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -44,32 +41,15 @@ func TestFiveHours(t *testing.T) {
 // time, and goes on by itself.
 func TestFewDescriptors(t *testing.T) {
 	const idle, crowded = 100, 3 * time.Second
-	if os.Getenv("SOUK_TEST_SERVE") != "" {
-		serveOutside(t)
+	o := openOutside(t, nil, "ulimit -n 64 &&")
+	if o == nil {
 		return
 	}
-	child := exec.CommandContext(t.Context(), "/bin/sh", "-c", `ulimit -n 64 && exec "$0" -test.run '^TestFewDescriptors$'`, os.Args[0])
-	child.Env = append(os.Environ(), "SOUK_TEST_SERVE=1")
-	in, err := child.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer child.Process.Kill()
-	lines := bufio.NewScanner(out)
-	lines.Scan()
-	address := lines.Text()
-
 	conns := make([]net.Conn, idle)
 	for i := range conns {
-		if conns[i], err = net.Dial("tcp", address); err != nil {
-			t.Fatalf("%q: %v", address, err)
+		var err error
+		if conns[i], err = net.Dial("tcp", o.address); err != nil {
+			t.Fatalf("%q: %v", o.address, err)
 		}
 		defer conns[i].Close()
 	}
@@ -77,33 +57,54 @@ func TestFewDescriptors(t *testing.T) {
 	for _, c := range conns {
 		c.Close()
 	}
-	c := rtmptest.Dial(t, address)
+	c := rtmptest.Dial(t, o.address)
 	c.Publish("key-of-tea")
-	fmt.Fprintln(in)
-	var used time.Duration
-	for lines.Scan() {
-		if ms, ok := strings.CutPrefix(lines.Text(), "used "); ok {
-			if used, err = time.ParseDuration(ms); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := child.Wait(); err != nil {
-		t.Errorf("the server: %v", err)
-	}
-	if used == 0 || used > time.Second {
+	used, log := o.close()
+	if used > time.Second {
 		t.Errorf("%v of processor time", used)
+	}
+	if !strings.Contains(log, "cannot accept connections for now") {
+		t.Error("there were enough descriptors")
 	}
 }
 
-// serveOutside is the server in a process of its own, until it is told to stop.
-func serveOutside(t *testing.T) {
-	start := cpu(t)
-	h := open(t, nil)
-	fmt.Println(h.address)
-	bufio.NewReader(os.Stdin).ReadString('\n')
-	fmt.Println("used", cpu(t)-start)
-	if !strings.Contains(h.logged.String(), "cannot accept connections for now") {
-		t.Error("there were enough descriptors")
+// Publishers that send nothing, or only sound, cost little beside the window of
+// media that viewers are given.
+func TestMemoryOfIdlePublishers(t *testing.T) {
+	const publishers, allowed = 50, 2 << 20
+	const window = 12 * time.Second // of sound, the segment that is being filled included
+	o := openOutside(t, func(s *Server) { s.MaxPerAddress = 2 * publishers }, "")
+	if o == nil {
+		return
 	}
+	before := o.rss()
+	clients := make([]*rtmptest.Client, publishers)
+	for i := range clients {
+		clients[i] = rtmptest.Dial(t, o.address)
+		clients[i].Publish(fmt.Sprint("key-of-tea", i))
+	}
+	silent := (o.rss() - before) / publishers
+	sound := audio(t, asAAC).Legacy(0xaf)
+	media := 0
+	for turn := range 10 {
+		for _, c := range clients {
+			for _, tag := range later(sound, uint32(turn)*3000) {
+				c.Send(messageOf(tag).Bytes())
+				media += len(tag.Body)
+			}
+		}
+	}
+	for _, c := range clients { // an answer says that all before it was taken in
+		c.Send(rtmptest.CreateStream())
+		if _, err := c.Reply(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	media = int(float64(media) / publishers * window.Seconds() / 30)
+	idle := (o.rss() - before) / publishers
+	t.Logf("%d KiB without media, %d KiB with sound, of which %d KiB are what viewers may ask for", silent>>10, idle>>10, media>>10)
+	if !underRace && (silent > allowed || idle-media > allowed) {
+		t.Errorf("%d and %d bytes a publisher", silent, idle-media)
+	}
+	o.close()
 }

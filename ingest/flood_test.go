@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bytes"
-	"fmt"
 	"net"
 	"os"
 	"runtime"
@@ -15,24 +14,9 @@ import (
 	"souk/ingest/rtmptest"
 )
 
-// rss is the memory of this process that is in use, in bytes, without what is
-// mapped from files.
-func rss(t testing.TB) int {
-	debug.FreeOSMemory() // garbage does not count
-	b, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var size, resident, shared int
-	if _, err := fmt.Sscan(string(b), &size, &resident, &shared); err != nil {
-		t.Fatal(err)
-	}
-	return (resident - shared) * os.Getpagesize()
-}
-
-// Two thousand sockets that send one byte and wait get no answer, are gone once the time for
-// the handshake is over, cost little until then, and a publisher next to them
-// loses no frame.
+// Two thousand sockets that send one byte and wait get no answer, are gone once
+// the time for the handshake is over, cost little until then, and a publisher
+// next to them loses no frame.
 func TestHalfOpenConnections(t *testing.T) {
 	const crowd, wait, allowed = 2000, 5 * time.Second, 50 << 20
 	h := open(t, func(s *Server) {
@@ -40,7 +24,8 @@ func TestHalfOpenConnections(t *testing.T) {
 	})
 	s := h.steadily()
 	eventually(t, "frames", func() bool { return h.frames("steady") > 10 })
-	goroutines, memory := runtime.NumGoroutine(), rss(t)
+	debug.FreeOSMemory() // garbage does not count
+	goroutines, memory := runtime.NumGoroutine(), rss(t, "self")
 	conns := make([]net.Conn, crowd)
 	for i := range conns {
 		conn, err := net.Dial("tcp", h.address)
@@ -53,7 +38,8 @@ func TestHalfOpenConnections(t *testing.T) {
 	}
 	start := time.Now()
 	eventually(t, "all of them", func() bool { return h.Stats().Connections == crowd+1 })
-	more := rss(t) - memory
+	debug.FreeOSMemory()
+	more := rss(t, "self") - memory
 	t.Logf("%d MB more, %d goroutines", more>>20, runtime.NumGoroutine()-goroutines)
 	if more > allowed && !underRace {
 		t.Errorf("%d MB more", more>>20)

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -19,7 +20,7 @@ import (
 // These tests run OBS itself, on a screen in memory. They take a desktop's worth
 // of packages and half a minute, so they only come with
 //
-//	go test -tags obs -run OBS ./ingest
+//	make test-obs
 
 // said collects what a program says while it runs.
 type said struct {
@@ -148,4 +149,31 @@ func TestOBSIsRefused(t *testing.T) {
 	long(t, says, "OBS to notice", func() bool {
 		return strings.Contains(says.String(), "BadName") && strings.Contains(says.String(), "This stream key is not known.")
 	})
+}
+
+// Whoever is thrown out for good keeps trying, and costs next to nothing.
+func TestOBSIsThrownOut(t *testing.T) {
+	var out atomic.Bool
+	h := open(t, func(s *Server) {
+		s.Keys = keysFunc(func(ctx context.Context, key string) (string, error) {
+			if out.Load() {
+				return "", ErrUnknownKey
+			}
+			return keys{}.ChannelForKey(ctx, key)
+		})
+	})
+	says := h.obsStudio("key-of-tea")
+	long(t, says, "frames", func() bool { return h.frames("tea") > 30 })
+	out.Store(true)
+	start := time.Now()
+	h.Kick("tea", "The channel was closed.")
+	long(t, says, "the end", func() bool { _, on := h.Publisher("tea"); return !on })
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("cut after %v", took)
+	}
+	before := cpu(t)
+	long(t, says, "three refusals", func() bool { return h.Stats().WrongKeys >= 3 })
+	if used := cpu(t) - before; used > 500*time.Millisecond {
+		t.Errorf("%v of processor time for three refusals", used)
+	}
 }
