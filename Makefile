@@ -60,11 +60,12 @@ fuzz: ## run every fuzz target for FUZZTIME each
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 	  echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$p || exit 1; done; done
 
-tools: ## install ffmpeg, GStreamer, Chromium and PostgreSQL if they are missing (Debian)
+tools: ## install ffmpeg, GStreamer, Chromium, PostgreSQL and Redis if they are missing (Debian)
 	@need=(); \
 	command -v ffmpeg >/dev/null || need+=(ffmpeg); \
 	command -v chromium >/dev/null || need+=(chromium); \
 	gst-inspect-1.0 rtmp2sink >/dev/null 2>&1 || need+=(gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad); \
+	command -v redis-server >/dev/null || need+=(redis-server); \
 	command -v gcc >/dev/null || need+=(gcc libc6-dev); \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || need+=(postgresql); \
 	fc-list 2>/dev/null | grep -qi noto || need+=(fonts-noto-core fonts-noto-color-emoji fontconfig); \

@@ -22,7 +22,12 @@ require (
 	modernc.org/sqlite v1.60.1
 )
 
-require rsc.io/qr v0.2.0
+require (
+	github.com/redis/go-redis/v9 v9.23.0
+	rsc.io/qr v0.2.0
+)
+
+require go.uber.org/atomic v1.12.0 // indirect
 
 require (
 	github.com/abema/go-mp4 v1.7.1 // indirect
