@@ -40,35 +40,39 @@ type deck struct {
 
 // openDeck opens or makes a recording and cuts off what a crash left behind. It fails with errOver for one that has
 // ended.
-func openDeck(archive *os.Root, show showLine) (d *deck, err error) {
+func openDeck(archive *os.Root, show showLine) (*deck, error) {
 	if err := archive.Mkdir(show.ID, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	d = &deck{}
-	if d.root, err = archive.OpenRoot(show.ID); err != nil {
+	root, err := archive.OpenRoot(show.ID)
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			d.close()
-		}
-	}()
-	if d.journal, err = d.root.OpenFile(journalName, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+	d := &deck{root: root}
+	if err := d.open(show); err != nil {
+		d.close()
 		return nil, err
+	}
+	return d, nil
+}
+
+func (d *deck) open(show showLine) (err error) {
+	if d.journal, err = d.root.OpenFile(journalName, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return err
 	}
 	if err := d.load(); err != nil {
-		return nil, err
+		return err
 	}
 	if d.tape.ended != nil {
-		return nil, errOver
+		return errOver
 	}
 	if err := d.mend(); err != nil {
-		return nil, err
+		return err
 	}
 	if d.tape.show.ID == "" {
-		err = d.write(line{Show: &show})
+		return d.write(line{Show: &show})
 	}
-	return d, err
+	return nil
 }
 
 // load reads the journal and looks which media it tells of are there.

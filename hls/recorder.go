@@ -247,3 +247,14 @@ func (r *recorder) finish() {
 		r.now.Store(r.reels.make(&r.deck.tape, true))
 	}
 }
+
+// Show is the id of the stream's show.
+func (st *Stream) Show() string { return st.show.ID }
+
+// Recording tells how the recording of the stream is doing; ok is false when nobody wants one.
+func (st *Stream) Recording() (now RecordingState, ok bool) {
+	if st.recorder == nil {
+		return now, false
+	}
+	return *st.recorder.state.Load(), true
+}
