@@ -16,15 +16,19 @@ const (
 	cacheShort   = "public, max-age=3600"
 )
 
+// embedScript is what other sites put into their pages.
+const embedScript = "embed.js"
+
 // encodings the build may have prepared, best first.
 var encodings = []struct{ name, suffix string }{{"br", ".br"}, {"gzip", ".gz"}}
 
 // asset is one file with its prepared encodings.
 type asset struct {
-	mime  string
-	cache string
-	etag  string            // of the plain content; every encoding appends its name
-	body  map[string][]byte // by encoding name; "" is plain
+	mime   string
+	cache  string
+	etag   string            // of the plain content; every encoding appends its name
+	shared bool              // other sites load it as a module
+	body   map[string][]byte // by encoding name; "" is plain
 }
 
 // readAssets takes the whole build into memory: about a megabyte, and no request ever touches a file system or a compressor.
@@ -43,6 +47,7 @@ func readAssets(dist fs.FS) (map[string]*asset, error) {
 		if strings.HasPrefix(name, "assets/") {
 			a.cache = cacheForever
 		}
+		a.shared = name == embedScript
 		for _, e := range encodings {
 			if b, err := fs.ReadFile(dist, name+e.suffix); err == nil {
 				a.body[e.name] = b
@@ -99,6 +104,9 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", a.mime)
 	h.Set("Cache-Control", a.cache)
 	h.Set("X-Content-Type-Options", "nosniff")
+	if a.shared {
+		h.Set("Access-Control-Allow-Origin", "*")
+	}
 	h.Set("ETag", etag)
 	if len(a.body) > 1 {
 		h.Set("Vary", "Accept-Encoding")

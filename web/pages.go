@@ -20,6 +20,7 @@ const (
 	Studio  View = "studio"
 	Order   View = "order"
 	Overlay View = "overlay"
+	Embed   View = "embed"
 )
 
 // entries are the Vite entry points, and preloads the module a page will need right after its first paint.
@@ -30,14 +31,25 @@ var (
 		Studio:  "src/pages/studio.ts",
 		Order:   "src/pages/order.ts",
 		Overlay: "src/pages/overlay.ts",
+		Embed:   "src/pages/embed.ts",
 	}
-	preloads = map[View]string{Live: "src/lib/player.ts"}
+	preloads = map[View]string{Live: "src/lib/player.ts", Embed: "src/lib/player.ts"}
 )
 
 // First is what a page knows before its first request.
 type First struct {
 	Title string // of the document, without the product's name; empty: the product's name alone
 	Data  any    // encoded as JSON into the page; by convention the API's answer to what the page would ask first
+	Share *Share // what other sites show of a link to the page; nil: the title
+}
+
+// Share is what a link to a page looks like elsewhere (Open Graph, oEmbed). All addresses are whole.
+type Share struct {
+	URL         string // of the page itself
+	Description string
+	Image       string
+	Player      string // a page that plays in a frame
+	OEmbed      string // where a machine learns all this
 }
 
 // Config is what the pages need from the program.
@@ -49,6 +61,9 @@ type Config struct {
 
 	// Sandbox says that no money moves: payment pages then need no provider's scripts, and their policy allows none.
 	Sandbox bool
+
+	// EmbedSites may show channels in a frame: origins such as https://shop.example, or * for any. None: nobody may.
+	EmbedSites []string
 
 	// Dist replaces the embedded build, for instance by os.DirFS("web/dist") while working on the pages.
 	Dist fs.FS
@@ -119,6 +134,11 @@ func (p *Pages) Overlay(w http.ResponseWriter, r *http.Request) {
 	p.page(w, r, Overlay, r.PathValue("channel"))
 }
 
+// Embed is "GET /embed/{channel}": the live page inside a frame of another site.
+func (p *Pages) Embed(w http.ResponseWriter, r *http.Request) {
+	p.page(w, r, Embed, r.PathValue("channel"))
+}
+
 // NotFound is the page for every other path, with status 404.
 func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {
 	p.message(w, r, http.StatusNotFound, "page.missing")
@@ -158,7 +178,7 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request, view View, id strin
 		View:   view,
 		Load:   p.bundle.load(view),
 		Boot:   template.JS(data), // json.Marshal escapes <, > and &, so it cannot end its element
-		policy: pagePolicy(view, p.cfg.Sandbox),
+		policy: pagePolicy(view, p.cfg.Sandbox, p.cfg.EmbedSites),
 	})
 }
 
@@ -235,6 +255,9 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 	}
 	h := w.Header()
 	secure(h, d.policy)
+	if d.View == Embed {
+		h.Del("X-Frame-Options") // it knows no list of sites; frame-ancestors does
+	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Vary", "Accept-Language, Cookie")
 	h.Set("Cache-Control", "no-store") // boot data may be personal and is out of date at once

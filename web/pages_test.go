@@ -24,6 +24,7 @@ func build() fstest.MapFS {
 			"src/pages/studio.ts": {"file": "assets/studio-1.js", "imports": ["_shared-1.js"], "isEntry": true},
 			"src/pages/order.ts":  {"file": "assets/order-1.js", "isEntry": true},
 			"src/pages/overlay.ts": {"file": "assets/overlay-1.js", "isEntry": true},
+			"src/pages/embed.ts": {"file": "assets/embed-1.js", "imports": ["_app-1.js"], "isEntry": true},
 			"src/lib/player.ts":   {"file": "assets/player-1.js", "imports": ["_shared-1.js"], "isDynamicEntry": true},
 			"_app-1.js":    {"file": "assets/app-1.js", "css": ["assets/app-1.css"]},
 			"_shared-1.js": {"file": "assets/shared-1.js", "imports": ["_app-1.js"]}
@@ -31,6 +32,7 @@ func build() fstest.MapFS {
 		"manifest.json.br":     {Data: []byte("never served")},
 		"placeholder.txt":      {Data: []byte("never served")},
 		"favicon.svg":          {Data: []byte("<svg/>")},
+		"embed.js":             {Data: []byte("export {}")},
 		"assets/live-1.js":     {Data: []byte("plain")},
 		"assets/live-1.js.br":  {Data: []byte("brotli")},
 		"assets/live-1.js.gz":  {Data: []byte("gzip")},
@@ -59,6 +61,7 @@ func mux(p *Pages) http.Handler {
 	m.HandleFunc("GET /studio", p.Studio)
 	m.HandleFunc("GET /orders/{order}", p.Order)
 	m.HandleFunc("GET /overlay/{channel}", p.Overlay)
+	m.HandleFunc("GET /embed/{channel}", p.Embed)
 	m.Handle("GET /_/", p.Assets())
 	m.Handle("GET /favicon.svg", p.Assets())
 	m.HandleFunc("GET /", p.NotFound)

@@ -14,8 +14,8 @@ const layers = "@layer reset, tokens, base, ui;"
 var messagePolicy = policy(nil)
 
 // pagePolicy is the Content-Security-Policy of a view. Only pages that can pay get the payment provider's origins,
-// and only where real money moves.
-func pagePolicy(view View, sandbox bool) string {
+// and only where real money moves. Only the page made for it may be framed by the given sites.
+func pagePolicy(view View, sandbox bool, sites []string) string {
 	allow := map[string]string{
 		"script-src":  "'self'",
 		"connect-src": "'self'",
@@ -24,7 +24,10 @@ func pagePolicy(view View, sandbox bool) string {
 		"worker-src": "'self' blob:",
 		"frame-src":  "'self'", // the sandbox's bank page
 	}
-	if view == Live && !sandbox {
+	if view == Embed {
+		allow["frame-ancestors"] = strings.Join(append([]string{"'self'"}, sites...), " ")
+	}
+	if (view == Live || view == Embed) && !sandbox {
 		allow["script-src"] += " https://js.stripe.com"
 		allow["connect-src"] += " https://api.stripe.com"
 		allow["frame-src"] += " https://js.stripe.com https://hooks.stripe.com"
@@ -41,9 +44,11 @@ func policy(allow map[string]string) string {
 		"img-src 'self' https: data: blob:", // product pictures may live elsewhere
 		"base-uri 'none'",
 		"form-action 'self'",
-		"frame-ancestors 'self'", // a bank check comes back into the frame it was opened in
 	}
-	for _, name := range []string{"script-src", "connect-src", "media-src", "worker-src", "frame-src"} {
+	if allow["frame-ancestors"] == "" {
+		parts = append(parts, "frame-ancestors 'self'") // a bank check comes back into the frame it was opened in
+	}
+	for _, name := range []string{"script-src", "connect-src", "media-src", "worker-src", "frame-src", "frame-ancestors"} {
 		if sources, ok := allow[name]; ok {
 			parts = append(parts, name+" "+sources)
 		}

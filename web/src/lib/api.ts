@@ -1,4 +1,5 @@
 import { clock } from './clock';
+import { session } from './session';
 
 /** The server answered and said no: `code` is a stable word, `detail` a sentence for people. */
 export class ApiError extends Error {
@@ -29,7 +30,7 @@ const defaultTimeout = 15_000;
  * Rejects with ApiError or NetworkError, nothing else.
  */
 export async function call<T>(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<T> {
-  const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
+  const headers: Record<string, string> = { Accept: 'application/json', ...session.headers, ...options.headers };
   let payload: BodyInit | undefined;
   if (body instanceof Blob) {
     payload = body;
@@ -45,7 +46,7 @@ export async function call<T>(method: string, path: string, body?: unknown, opti
       method,
       headers,
       body: payload,
-      credentials: 'same-origin',
+      credentials: session.credentials,
       signal: options.signal ? AbortSignal.any([limit, options.signal]) : limit,
     });
     clock.coarse(response.headers.get('Date'));

@@ -7,8 +7,8 @@ export type Reply = { ok: boolean; code?: string; detail?: string; retry_ms?: nu
 export type SocketState = 'connecting' | 'open' | 'waiting' | 'closed';
 
 export type SocketOptions = {
-  /** Address of the room, without position. */
-  url: string;
+  /** Address of the room, without position. Asked for at every connection. */
+  url: string | (() => string);
   /** One frame's events, in order, none twice. Called before the next frame is read. */
   onEvents(events: Event[]): void;
   onState?(state: SocketState, code: number): void;
@@ -91,7 +91,7 @@ export class RoomSocket {
   private connect(): void {
     clearTimeout(this.retry);
     this.options.onState?.('connecting', 0);
-    let url = this.options.url;
+    let url = typeof this.options.url === 'string' ? this.options.url : this.options.url();
     if (this.position) url += `${url.includes('?') ? '&' : '?'}since=${this.position.seq}&epoch=${encodeURIComponent(this.position.epoch)}`;
     const socket = (this.options.open ?? ((address) => new WebSocket(address)))(url);
     this.socket = socket;

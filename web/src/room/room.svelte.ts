@@ -2,6 +2,7 @@ import { ApiError, get, post, put } from '../lib/api';
 import { clock } from '../lib/clock';
 import type { Currencies } from '../lib/money';
 import { Shelf } from './shelf.svelte';
+import { session } from '../lib/session';
 import { RoomSocket, roomURL, type Reply } from '../lib/socket';
 import { Timeline } from '../lib/timeline';
 import type { Channel, ChannelState, Config, Event, Me, Order, Person, Pin } from '../lib/types';
@@ -56,7 +57,7 @@ export class Room {
     this.shelf = new Shelf(channel.slug);
     if (channel.pin) this.pinned(channel.pin);
     this.socket = new RoomSocket({
-      url: roomURL(channel.slug),
+      url: () => session.address(roomURL(channel.slug)),
       onEvents: (events) => events.forEach((event) => this.take(event)),
       onState: (state, code) => this.connected(state, code),
     });
@@ -95,7 +96,7 @@ export class Room {
   /** Makes this browser somebody: a guest, unless it already is. Rejects with ApiError or NetworkError. */
   async becomeSomebody(name?: string): Promise<Me> {
     if (!this.me) {
-      await post('/guests', name ? { name } : {});
+      session.keep((await post<{ token: string }>('/guests', name ? { name } : {})).token);
       await this.loadMe();
       this.socket.restart();
     }
