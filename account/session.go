@@ -94,6 +94,11 @@ func (a *Accounts) Logout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	http.SetCookie(w, &http.Cookie{Name: Cookie, Path: "/", MaxAge: -1, HttpOnly: true, Secure: a.Secure, SameSite: http.SameSiteLaxMode})
+	a.ForgetCookie(w)
 	return api.Write(w, http.StatusOK, struct{}{})
+}
+
+// ForgetCookie takes the session cookie out of a browser.
+func (a *Accounts) ForgetCookie(w http.ResponseWriter) {
+	http.SetCookie(w, &http.Cookie{Name: Cookie, Path: "/", MaxAge: -1, HttpOnly: true, Secure: a.Secure, SameSite: http.SameSiteLaxMode})
 }

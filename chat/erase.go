@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 
 	"souk/internal/api"
 	"souk/internal/db"
@@ -116,7 +117,7 @@ func (h *Hub) Forget(ctx context.Context, a *Archive, person string) error {
 	if err != nil {
 		return err
 	}
-	for _, channel := range channels {
+	for _, channel := range h.withOpen(channels) {
 		if _, err := ask(ctx, h, channel, func(r *room, answer func(struct{})) {
 			r.forgetPerson(person)
 			r.awaiting = append(r.awaiting, awaiting{ticket: r.scribe.await(), done: func() { answer(struct{}{}) }})
@@ -125,6 +126,19 @@ func (h *Hub) Forget(ctx context.Context, a *Archive, person string) error {
 		}
 	}
 	return a.forget(ctx, person)
+}
+
+// withOpen adds the channels whose rooms are open: somebody may be there without a
+// trace in the database.
+func (h *Hub) withOpen(channels []string) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for channel := range h.rooms {
+		if !slices.Contains(channels, channel) {
+			channels = append(channels, channel)
+		}
+	}
+	return channels
 }
 
 // forgetPerson takes back what is still in the room.
@@ -145,6 +159,12 @@ func (r *room) forgetPerson(person string) {
 			r.discard(id)
 		}
 	}
+	for i := len(r.sockets) - 1; i >= 0; i-- { // from the end: dropping a viewer moves the last one
+		if r.sockets[i].person.ID == person {
+			r.drop(r.sockets[i], CloseBadToken, "bad token")
+		}
+	}
+	delete(r.members, person)
 }
 
 func (a *Archive) channelsOf(ctx context.Context, person string) ([]string, error) {

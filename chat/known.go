@@ -41,7 +41,7 @@ func (r *room) greet(p *Person) {
 
 // Know tells a channel's room that somebody's roles or badges are others now:
 // what they may do and how they are shown changes at once, on every node. Of p
-// only ID, Roles, Badges and Guest are of account.
+// only ID, Roles and Badges are of account.
 func (h *Hub) Know(channel string, p Person) {
 	h.post(channel, inRoom(func(r *room) {
 		r.know(p)
@@ -54,8 +54,8 @@ func (r *room) know(p Person) {
 	if m == nil {
 		return // not here; a later join brings it
 	}
-	bring := func(to *Person) { to.Roles, to.Badges, to.Guest = p.Roles, p.Badges, p.Guest }
-	if shown := youAre(m.person); slices.Equal(shown.Roles, list(p.Roles)) && slices.Equal(shown.Badges, list(p.Badges)) && m.person.Guest == p.Guest {
+	bring := func(to *Person) { to.Roles, to.Badges = p.Roles, p.Badges }
+	if shown := youAre(m.person); slices.Equal(shown.Roles, list(p.Roles)) && slices.Equal(shown.Badges, list(p.Badges)) {
 		return
 	}
 	bring(&m.person)

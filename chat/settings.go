@@ -2,7 +2,6 @@ package chat
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -43,56 +42,49 @@ func DefaultSettings() Settings {
 
 // Change is what a host changes; what is nil stays as it is.
 type Change struct {
-	Slow        *int64    `json:"slow"`
-	KnownOnly   *bool     `json:"known_only"`
-	Links       *string   `json:"links"`
-	Words       *[]string `json:"words"`
-	RaidGuests  *int64    `json:"raid_guests"`
-	RaidSeconds *int64    `json:"raid_seconds"` // begins a raid by hand; 0 ends one
+	Slow        *int64    `json:"slow,omitempty"`
+	KnownOnly   *bool     `json:"known_only,omitempty"`
+	Links       *string   `json:"links,omitempty"`
+	Words       *[]string `json:"words,omitempty"`
+	RaidGuests  *int64    `json:"raid_guests,omitempty"`
+	RaidSeconds *int64    `json:"raid_seconds,omitempty"` // begins a raid by hand; 0 ends one
 }
 
-// check refuses what cannot be, and tidies the words.
-func (c *Change) check() error {
-	within := func(field string, n *int64, most int64) error {
-		if n != nil && (*n < 0 || *n > most) {
-			return api.Fail(http.StatusUnprocessableEntity, "bad_"+field, fmt.Sprintf("%s is 0 to %d.", field, most)).With("field", field)
-		}
-		return nil
-	}
-	for _, err := range []error{
-		within("slow", c.Slow, int64(maxSlow/time.Second)),
-		within("raid_guests", c.RaidGuests, maxRaidGuests),
-		within("raid_seconds", c.RaidSeconds, int64(maxRaid/time.Second)),
-	} {
-		if err != nil {
-			return err
-		}
-	}
-	if c.Links != nil && !slices.Contains([]string{LinksAllow, LinksKnown, LinksBlock}, *c.Links) {
-		return api.Fail(http.StatusUnprocessableEntity, "bad_links", "links is allow, known or block.").With("field", "links")
-	}
-	if c.Words == nil {
+// tidy refuses what cannot be, and tidies the words.
+func (c *Change) tidy() error {
+	outside := func(n *int64, most int64) bool { return n != nil && (*n < 0 || *n > most) }
+	switch {
+	case outside(c.Slow, int64(maxSlow/time.Second)):
+		return bad("slow", "slow is 0 to 300 seconds.")
+	case outside(c.RaidGuests, maxRaidGuests):
+		return bad("raid_guests", "raid_guests is 0 to 10000.")
+	case outside(c.RaidSeconds, int64(maxRaid/time.Second)):
+		return bad("raid_seconds", "raid_seconds is 0 to 3600.")
+	case c.Links != nil && !slices.Contains([]string{LinksAllow, LinksKnown, LinksBlock}, *c.Links):
+		return bad("links", "links is allow, known or block.")
+	case c.Words == nil:
 		return nil
 	}
 	words := []string{}
 	for _, w := range *c.Words {
 		w = clean(w)
 		if runes(w) > maxWord {
-			return badWords(fmt.Sprintf("A word has at most %d characters.", maxWord))
+			return bad("words", "An entry of the word list has at most 60 characters.")
 		}
 		if w != "" && !slices.Contains(words, w) {
 			words = append(words, w)
 		}
 	}
 	if len(words) > maxWords {
-		return badWords(fmt.Sprintf("There are at most %d words.", maxWords))
+		return bad("words", "The word list has at most 500 entries.")
 	}
 	c.Words = &words
 	return nil
 }
 
-func badWords(detail string) error {
-	return api.Fail(http.StatusUnprocessableEntity, "bad_words", detail).With("field", "words")
+// bad is the refusal of one member of a body.
+func bad(field, detail string) error {
+	return api.Fail(http.StatusUnprocessableEntity, "bad_"+field, detail).With("field", field)
 }
 
 // Settings returns what holds in a channel's room.
@@ -104,7 +96,7 @@ func (h *Hub) Settings(ctx context.Context, channel string) (Settings, error) {
 // then. by is who does it. The error is an [api.Error] for what cannot be; nil
 // means that it is stored.
 func (h *Hub) Change(ctx context.Context, channel string, by Person, c Change) (Settings, error) {
-	if err := c.check(); err != nil {
+	if err := c.tidy(); err != nil {
 		return Settings{}, err
 	}
 	return ask(ctx, h, channel, func(r *room, answer func(Settings)) {
@@ -240,6 +232,6 @@ type inRoom func(*room)
 func (f inRoom) deliver(r *room) { f(r) }
 
 var (
-	errClosing = api.Fail(http.StatusServiceUnavailable, "restarting", "The server is restarting. Try again in a moment.")
+	errClosing = api.Fail(http.StatusServiceUnavailable, "busy", "The server is restarting. Try again in a moment.")
 	errSilent  = api.Fail(http.StatusServiceUnavailable, "busy", "The room does not answer right now. Try again in a moment.")
 )

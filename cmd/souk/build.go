@@ -34,6 +34,7 @@ type souk struct {
 	keys     *keys
 	ingest   *ingest.Server
 	hub      *chat.Hub
+	records  *chat.Archive
 	shop     *shop.Shop
 	sandbox  *sandbox.Sandbox // nil with Stripe keys
 	pages    *web.Pages
@@ -74,6 +75,7 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (s *souk, err erro
 		Keys: s.keys, Origin: s.origin, OnState: s.onPublisher, OnHealth: s.onHealth, Policy: s.policy,
 		Endpoints: func(r *http.Request) []string { return []string{s.rtmpServer(r)} }, Proxies: rtmpProxies, Log: log,
 	}
+	s.records = &chat.Archive{DB: s.db, Logger: log, Keep: cfg.ChatKeep}
 	s.hub = &chat.Hub{Who: chatWho{s}, Log: &chat.SQLLog{DB: s.db}, Snapshot: s.snapshot, Logger: log}
 	if at := cfg.public(); at != nil {
 		s.hub.Origins = []string{at.Host}
@@ -104,7 +106,7 @@ func (s *souk) buildShop() error {
 		return fmt.Errorf("%w: %v", errUsage, err)
 	}
 	s.shop = shop.New(s.db, s.log)
-	s.shop.Who, s.shop.Rooms, s.shop.Timeline = shopWho{s.accounts}, rooms{s.hub}, timeline{s}
+	s.shop.Who, s.shop.Rooms, s.shop.Timeline = shopWho{s.accounts}, rooms{s}, timeline{s}
 	s.shop.Gateway, s.shop.Wallet = gateway, gateway
 	s.shop.PublicURL = s.cfg.PublicURL
 	s.shop.Show = s.showID

@@ -28,6 +28,7 @@ type Config struct {
 	StripePublishableKey     string
 	StripeWebhookSecret      string
 	Grace                    time.Duration
+	ChatKeep                 time.Duration
 	ReadyFile                string
 	LogLevel                 slog.Level
 	NoBroadcast              bool // demo only
@@ -64,6 +65,7 @@ func options(c *Config) []option {
 		{"stripe-publishable-key", text(&c.StripePublishableKey), "", "Stripe publishable key", false},
 		{"stripe-webhook-secret", text(&c.StripeWebhookSecret), "", "signing secret of the Stripe webhook endpoint /hooks/stripe", true},
 		{"grace", (*durationValue)(&c.Grace), show.DefaultGrace.String(), "how long a show waits for a lost encoder", false},
+		{"chat-keep", (*durationValue)(&c.ChatKeep), "8760h0m0s", "how long conversation, questions and the audit list are kept", false},
 		{"ready-file", text(&c.ReadyFile), "", "file that appears, whole, once every listener accepts", false},
 		{"log-level", (*levelValue)(&c.LogLevel), "info", "debug, info, warn or error", false},
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"souk/account"
+	"souk/chat"
 	"souk/ingest"
 	"souk/shop"
 	"souk/show"
@@ -18,29 +19,36 @@ import (
 
 // answered are the types behind described schemas.
 var answered = map[string]any{
-	"Address":    account.Address{},
-	"Channel":    channelAnswer{},
-	"Decline":    shop.Decline{},
-	"Entry":      show.Entry{},
-	"Ingest":     ingestAnswer{},
-	"Me":         me{},
-	"Method":     shop.Method{},
-	"Money":      shop.Money{},
-	"NewOffer":   shop.NewOffer{},
-	"NewProduct": shop.NewProduct{},
-	"Offer":      shop.Offer{},
-	"Order":      shop.Order{},
-	"Pin":        shop.Pin{},
-	"Policy":     account.EncoderPolicy{},
-	"Product":    shop.Product{},
-	"Publisher":  ingest.Publisher{},
-	"Region":     shop.Region{},
-	"Show":       show.Show{},
+	"Address":       account.Address{},
+	"AccountExport": account.Export{},
+	"Channel":       channelAnswer{},
+	"ChatChange":    chat.Change{},
+	"ChatExport":    chat.Export{},
+	"ChatSettings":  chat.Settings{},
+	"Deed":          chat.Done{},
+	"Decline":       shop.Decline{},
+	"Entry":         show.Entry{},
+	"Ingest":        ingestAnswer{},
+	"Me":            me{},
+	"Method":        shop.Method{},
+	"Money":         shop.Money{},
+	"NewOffer":      shop.NewOffer{},
+	"NewProduct":    shop.NewProduct{},
+	"Offer":         shop.Offer{},
+	"Order":         shop.Order{},
+	"Pin":           shop.Pin{},
+	"Played":        chat.Played{},
+	"Policy":        account.EncoderPolicy{},
+	"Product":       shop.Product{},
+	"Publisher":     ingest.Publisher{},
+	"Question":      chat.Asked{},
+	"Region":        shop.Region{},
+	"Show":          show.Show{},
 }
 
 // asked are those of them that clients send: what may be left out of a request
 // cannot be seen on its type.
-var asked = []string{"NewOffer", "NewProduct"}
+var asked = []string{"ChatChange", "NewOffer", "NewProduct"}
 
 // A running server leaves out what there is nothing to say about. This test
 // sees those members too: a schema has the members of its type, and those that

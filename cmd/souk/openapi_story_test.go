@@ -23,6 +23,7 @@ var unseen = map[string]string{
 	"500 internal":             "it takes a fault",
 	"502 provider_unavailable": "the sandbox always answers",
 	"502 refund_failed":        "the sandbox always pays back",
+	"503 busy":                 "it takes a room that does not answer",
 }
 
 // unanswered are the described answers that need the provider to be silent.
@@ -46,6 +47,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 	callPin(nobody, host)
 	callTill(nobody, host)
 	callMerchant(guest, host)
+	callRooms(nobody, host)
 	callShow(nobody, host)
 	callDoors(nobody, guest, host)
 	callLimits(guest)

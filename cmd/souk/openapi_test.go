@@ -213,12 +213,15 @@ var elsewhere = map[string]string{
 	"409 email_taken":       "souk user add",
 	"404 no_such_challenge": "the sandbox's bank, a page",
 	"422 bad_answer":        "the sandbox's bank, a page",
+	"422 bad_letter":        "what another part of the server sends to one person",
+	"403 bad_origin":        "a room, a websocket",
+	"503 full":              "a room, a websocket",
 }
 
 // The words that the source refuses with, those of the description and those
 // of the protocol document are the same.
 func TestOpenAPICodes(t *testing.T) {
-	source := refusals(t, ".", "../../account", "../../show", "../../shop", "../../shop/sandbox", "../../internal/api")
+	source := refusals(t, ".", "../../account", "../../chat", "../../show", "../../shop", "../../shop/sandbox", "../../internal/api")
 	for code, where := range elsewhere {
 		if !source[code] {
 			t.Errorf("%s, of %s, is gone: take it off the list", code, where)

@@ -46,6 +46,8 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("POST /api/v1/guests", s.accounts.Guest)
 	call("GET /api/v1/me", s.getMe)
 	call("PUT /api/v1/me", s.putMe)
+	call("DELETE /api/v1/me", s.eraseMe)
+	call("GET /api/v1/me/export", s.exportMe)
 	call("POST /api/v1/me/payment-methods", s.shop.AddMethod)
 
 	// channels and shows
@@ -57,6 +59,11 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	page("POST /api/v3/GetClientConfiguration", s.ingest.ClientConfiguration) // OBS asks for its renditions here
 	call("GET /api/v1/shows/{show}", s.board.Get)
 	call("GET /api/v1/shows/{show}/log", s.board.GetLog)
+	call("GET /api/v1/shows/{show}/chat", s.getShowChat)
+	call("GET /api/v1/channels/{channel}/chat-settings", s.getChatSettings)
+	call("PUT /api/v1/channels/{channel}/chat-settings", s.putChatSettings)
+	call("GET /api/v1/channels/{channel}/questions", s.getQuestions)
+	call("GET /api/v1/channels/{channel}/audit", s.getAudit)
 
 	// the shop
 	call("GET /api/v1/config", s.getConfig)

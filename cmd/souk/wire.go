@@ -131,7 +131,16 @@ func (w chatWho) Join(r *http.Request, channel string) (chat.Person, error) {
 	if err != nil {
 		return chat.Person{}, err
 	}
-	return chat.Person{ID: p.ID, Name: p.Name, Roles: words(roles), Badges: badges(roles, paid)}, nil
+	who := chat.Person{ID: p.ID, Name: p.Name, Roles: words(roles), Badges: badges(roles, paid), Guest: p.Guest}
+	if !p.Guest {
+		return who, nil
+	}
+	who.Device = p.Device
+	if who.Network, who.Local, err = w.accounts.Network(r); err != nil {
+		return chat.Person{}, err
+	}
+	who.Since, err = w.records.Since(r.Context(), channel, p.ID)
+	return who, err
 }
 
 // joiner reads a token from the query too: a websocket of a program or an
@@ -202,12 +211,15 @@ func (w shopWho) Channel(ctx context.Context, slug, person string) (shop.Channel
 }
 
 // rooms carries the shop's news.
-type rooms struct{ hub *chat.Hub }
+type rooms struct{ *souk }
 
 func (r rooms) Tell(channel string, e shop.Event)    { r.hub.Tell(channel, chat.Event(e)) }
 func (r rooms) Refresh(channel string, e shop.Event) { r.hub.Refresh(channel, chat.Event(e)) }
 func (r rooms) Whisper(channel, person string, roles []string, e shop.Event) {
 	r.hub.Whisper(channel, chat.To{Person: person, Roles: roles}, chat.Event(e))
+	if o, ok := e.Data.(shop.Order); ok && o.State == shop.Paid {
+		r.knowBuyer(channel, person)
+	}
 }
 
 // timeline is the picture's clock and the two places that remember a pin: the
