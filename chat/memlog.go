@@ -60,11 +60,9 @@ func (l *MemLog) Open(_ context.Context, channel string) (State, error) {
 	}
 	r.sealed = -1
 	s := State{Epoch: r.epoch, Settings: r.settings}
-	from := r.last() - EntriesKept
-	for _, seq := range slices.Sorted(maps.Keys(r.entries)) {
-		if seq > from {
-			s.Entries = append(s.Entries, r.entries[seq])
-		}
+	numbers := slices.Sorted(maps.Keys(r.entries))
+	for _, seq := range numbers[max(0, len(numbers)-EntriesKept):] {
+		s.Entries = append(s.Entries, r.entries[seq])
 	}
 	for _, person := range slices.Sorted(maps.Keys(r.sanctions)) {
 		s.Sanctions = append(s.Sanctions, r.sanctions[person])
