@@ -15,6 +15,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"souk/chat"
+	"souk/internal/api"
 )
 
 // people is a chat.Who: the token of somebody is their id. "" reads only.
@@ -255,7 +256,13 @@ type welcomed struct {
 	You struct {
 		ID, Name      string
 		Roles, Badges []string
+		Known         bool
 	}
+	Rules struct {
+		KnownOnly bool      `json:"known_only"`
+		RaidUntil *api.Time `json:"raid_until"`
+	}
+	Notice  *chat.Notice
 	Live    bool
 	Pin     json.RawMessage
 	Slow    int64
