@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"net/http"
-
 	"souk/internal/api"
 )
 
@@ -41,13 +39,4 @@ func (b *Board) Last(ctx context.Context, channel string) (s Show, found bool, e
 		return Show{}, false, nil
 	}
 	return s, err == nil, err
-}
-
-// Get handles GET /api/v1/shows/{show}.
-func (b *Board) Get(w http.ResponseWriter, r *http.Request) error {
-	s, err := b.Find(r.Context(), r.PathValue("show"))
-	if err != nil {
-		return err
-	}
-	return api.Write(w, http.StatusOK, s)
 }

@@ -184,16 +184,15 @@ func TestAnswers(t *testing.T) {
 	}
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "/?after=0", nil)
 	r.SetPathValue("show", s.ID)
-	v := get(func(w *httptest.ResponseRecorder) error { return b.Get(w, r) })
-	if v["id"] != s.ID || v["state"] != "live" || v["ended_at"] != nil {
+	v := get(func(w *httptest.ResponseRecorder) error { return b.GetLog(w, r) })
+	if of := v["show"].(map[string]any); of["id"] != s.ID || of["state"] != "live" || of["ended_at"] != nil {
 		t.Errorf("%v", v)
 	}
-	v = get(func(w *httptest.ResponseRecorder) error { return b.GetLog(w, r) })
 	if log := v["log"].([]any); len(log) != 1 || log[0].(map[string]any)["type"] != "live" {
 		t.Errorf("%v", v)
 	}
 	r.SetPathValue("show", "nope")
-	if err := b.Get(httptest.NewRecorder(), r); !errors.Is(err, show.ErrNoShow) {
+	if err := b.GetLog(httptest.NewRecorder(), r); !errors.Is(err, show.ErrNoShow) {
 		t.Errorf("%v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"souk/hls"
 	"souk/ingest"
 	"souk/show"
 )
@@ -48,6 +49,21 @@ func (s *souk) metrics() *prometheus.Registry {
 	gauge("shows_live", "Shows with a publisher.", func() float64 { return float64(s.board.Count(show.Live)) })
 	gauge("shows_paused", "Shows waiting for their encoder.", func() float64 { return float64(s.board.Count(show.Paused)) })
 	gauge("sockets", "Open websockets.", func() float64 { return float64(s.hub.Stats().Sockets) })
+	gauge("recordings", "Recordings, those being made included.", func() float64 { return float64(s.archive.Stats().Recordings) })
+	gauge("recordings_bytes", "What recordings take.", func() float64 { return float64(s.archive.Stats().Bytes) })
+	gauge("recordings_stopped", "Shows on air whose recording has stopped.", func() float64 { return float64(s.archive.Stats().Stopped) })
+	for name, c := range map[string]struct {
+		help  string
+		value func(hls.ArchiveStats) int64
+	}{
+		"skipped_segments": {"Segments of shows that were to be recorded and were not.", func(n hls.ArchiveStats) int64 { return n.Skipped }},
+		"failures":         {"Times that recording failed.", func(n hls.ArchiveStats) int64 { return n.Failures }},
+		"removed":          {"Recordings removed by age or size.", func(n hls.ArchiveStats) int64 { return n.Removed }},
+	} {
+		reg.MustRegister(prometheus.NewCounterFunc(
+			prometheus.CounterOpts{Namespace: "souk", Subsystem: "recordings", Name: name + "_total", Help: c.help},
+			func() float64 { return float64(c.value(s.archive.Stats())) }))
+	}
 	gauge("ingest_connections", "Open encoder connections.", func() float64 { return float64(s.ingest.Stats().Connections) })
 	gauge("ingest_publishers", "Encoder connections that publish.", func() float64 { return float64(s.ingest.Stats().Publishers) })
 	for _, c := range []struct {

@@ -31,6 +31,7 @@ type souk struct {
 	accounts *account.Accounts
 	board    *show.Board
 	origin   *hls.Origin
+	archive  *hls.Archive
 	keys     *keys
 	ingest   *ingest.Server
 	hub      *chat.Hub
@@ -64,7 +65,10 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (s *souk, err erro
 	}
 	s.accounts = account.New(s.db, log)
 	s.accounts.Secure = cfg.https()
-	s.origin = &hls.Origin{Log: log, OnPlayable: s.onPlayable}
+	if err := s.openArchive(); err != nil {
+		return nil, err
+	}
+	s.origin = &hls.Origin{Log: log, Archive: s.archive, OnPlayable: s.onPlayable}
 	s.board = &show.Board{DB: s.db, Log: log, Grace: cfg.Grace, OnChange: s.onShow}
 	s.keys = &keys{accounts: s.accounts, used: map[string]string{}}
 	rtmpProxies, err := parseProxies(cfg.RTMPProxies)
@@ -135,7 +139,10 @@ func migrate(ctx context.Context, d *db.DB) error {
 // load picks up what a former process left: running shows wait for their
 // encoders, with the pins that were on air.
 func (s *souk) load(ctx context.Context) error {
-	return s.board.Load(ctx)
+	if err := s.board.Load(ctx); err != nil {
+		return err
+	}
+	return s.loadArchive(ctx)
 }
 
 // reachedAt learns the addresses that port 0 became.

@@ -31,7 +31,10 @@ type Config struct {
 	ChatKeep                 time.Duration
 	ReadyFile                string
 	LogLevel                 slog.Level
-	NoBroadcast              bool // demo only
+	Record                   bool
+	KeepRecordings           time.Duration // 0: for ever
+	RecordingsMax            int64         // bytes, 0: no limit
+	NoBroadcast              bool          // demo only
 }
 
 // maxSecretFile bounds a file that holds one secret, in bytes.
@@ -66,6 +69,9 @@ func options(c *Config) []option {
 		{"stripe-webhook-secret", text(&c.StripeWebhookSecret), "", "signing secret of the Stripe webhook endpoint /hooks/stripe", true},
 		{"grace", (*durationValue)(&c.Grace), show.DefaultGrace.String(), "how long a show waits for a lost encoder", false},
 		{"chat-keep", (*durationValue)(&c.ChatKeep), "8760h0m0s", "how long conversation, questions and the audit list are kept", false},
+		{"record", (*switchValue)(&c.Record), "true", "record shows, for replays and for rewinding while they are on", false},
+		{"keep-recordings", (*ageValue)(&c.KeepRecordings), "30d", "how long recordings are kept after the show, 0 for ever; channels may say otherwise", false},
+		{"recordings-max", (*sizeValue)(&c.RecordingsMax), "50GB", "what all recordings may take, the oldest go first; 0 for no limit", false},
 		{"ready-file", text(&c.ReadyFile), "", "file that appears, whole, once every listener accepts", false},
 		{"log-level", (*levelValue)(&c.LogLevel), "info", "debug, info, warn or error", false},
 	}

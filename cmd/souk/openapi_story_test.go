@@ -20,6 +20,7 @@ import (
 
 // unseen are the described refusals that no client can bring about here.
 var unseen = map[string]string{
+	"409 several_formats":      "it takes two encoders; package hls tests it",
 	"500 internal":             "it takes a fault",
 	"502 provider_unavailable": "the sandbox always answers",
 	"502 refund_failed":        "the sandbox always pays back",
@@ -334,12 +335,23 @@ func callShow(nobody, host caller) {
 	if i.text("publisher.video.width") != "1280" {
 		nobody.t.Errorf("on air: %s", i.raw)
 	}
+	host.until("/api/v1/channels/tea/recording", func(a answer) bool { return a.text("now.on") == "true" })
+	host.call("422 bad_policy", "PUT", "/api/v1/channels/tea/recording", `{"keep_days":-1}`)
+	host.call("200", "PUT", "/api/v1/channels/tea/recording", `{"keep_days":90}`)
+	onAir := nobody.call("200", "GET", "/api/v1/channels/tea", "").text("show.id")
+	host.call("409 still_on_air", "GET", "/api/v1/shows/"+onAir+"/recording.mp4", "")
 	host.call("200", "POST", "/api/v1/channels/tea/ingest/rotate", "")
 	id := nobody.until("/api/v1/channels/tea", func(c answer) bool { return c.text("show.until") != "" }).text("show.id")
 	nobody.until("/api/v1/channels/tea", func(c answer) bool { return c.text("state") == "ended" })
 	if s := nobody.call("200", "GET", "/api/v1/shows/"+id, ""); s.text("ended_at") == "" {
 		nobody.t.Errorf("after the show: %s", s.raw)
 	}
+	nobody.until("/api/v1/shows/"+id, func(a answer) bool { return a.text("replay.hls") != "" })
+	nobody.call("401 sign_in_first", "GET", "/api/v1/shows/"+id+"/recording.mp4", "")
+	host.call("200", "GET", "/api/v1/shows/"+id+"/recording.mp4", "")
+	host.call("200", "GET", "/api/v1/shows/"+id+"/recording.zip", "")
+	host.call("204", "DELETE", "/api/v1/shows/"+id+"/recording", "")
+	host.call("404 no_such_recording", "GET", "/api/v1/shows/"+id+"/recording.mp4", "")
 	nobody.call("404 no_such_show", "GET", "/api/v1/shows/none", "")
 	nobody.call("404 no_such_show", "GET", "/api/v1/shows/none/log", "")
 	nobody.call("400 bad_position", "GET", "/api/v1/shows/"+id+"/log?after=x", "")

@@ -36,6 +36,8 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("GET /qr/{name}", s.getQR)
 
 	// media and rooms
+	page("GET /hls/replay/{show}/{file...}", s.archive.Serve)
+	page("OPTIONS /hls/replay/{show}/{file...}", s.archive.Serve)
 	page("GET /hls/{channel}/{file...}", s.origin.Serve)
 	page("OPTIONS /hls/{channel}/{file...}", s.origin.Serve)
 	page("GET /ws/{channel}", s.hub.Serve)
@@ -57,7 +59,12 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("POST /api/v1/channels/{channel}/ingest/rotate", s.rotateKey)
 	call("PUT /api/v1/channels/{channel}/ingest/policy", s.accounts.SetEncoderPolicy)
 	page("POST /api/v3/GetClientConfiguration", s.ingest.ClientConfiguration) // OBS asks for its renditions here
-	call("GET /api/v1/shows/{show}", s.board.Get)
+	call("GET /api/v1/channels/{channel}/recording", s.getRecordingPolicy)
+	call("PUT /api/v1/channels/{channel}/recording", s.putRecordingPolicy)
+	call("GET /api/v1/shows/{show}", s.getShow)
+	call("GET /api/v1/shows/{show}/recording.mp4", s.getRecording)
+	call("GET /api/v1/shows/{show}/recording.zip", s.getRecordingZip)
+	call("DELETE /api/v1/shows/{show}/recording", s.deleteRecording)
 	call("GET /api/v1/shows/{show}/log", s.board.GetLog)
 	call("GET /api/v1/shows/{show}/chat", s.getShowChat)
 	call("GET /api/v1/channels/{channel}/chat-settings", s.getChatSettings)

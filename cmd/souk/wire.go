@@ -37,7 +37,7 @@ func (s *souk) onPublisher(ctx context.Context, channel string, on bool) error {
 	if err != nil {
 		return err
 	}
-	s.origin.Start(channel, hls.Show{ID: now.ID, StartedAt: now.StartedAt.Std()})
+	s.origin.Start(channel, hls.Show{ID: now.ID, StartedAt: now.StartedAt.Std(), Record: s.wantsRecording(ctx, channel)})
 	return s.markAgain(ctx, channel, now)
 }
 
@@ -68,6 +68,7 @@ func (s *souk) markAgain(ctx context.Context, channel string, now show.Show) err
 		if ok {
 			stream.Mark(dateRange(m))
 		}
+		s.keepMark(now.ID, m)
 		if m.Start.Before(now.StartedAt.Std()) {
 			began := show.Entry{Kind: "pinned", MediaAt: now.StartedAt, Data: m.Card}
 			if err := s.board.AppendOnce(ctx, now.ID, m.Pin, began); err != nil {
@@ -93,6 +94,7 @@ func (s *souk) onShow(now show.Show) {
 		s.hub.Tell(now.Channel, chat.Event{Type: "paused", Data: map[string]any{"show": now.ID, "until": now.Until}})
 	case show.Ended:
 		s.origin.End(now.Channel)
+		s.archive.End(now.ID)
 		s.hub.Tell(now.Channel, chat.Event{Type: "ended", Data: map[string]any{"show": now.ID}})
 	case show.Live:
 	}
@@ -241,6 +243,7 @@ func (t timeline) Mark(channel string, m shop.Mark) {
 	if !ok {
 		return
 	}
+	t.keepMark(now.ID, m)
 	entry := show.Entry{Kind: "pinned", MediaAt: api.At(m.Start), Data: m.Card}
 	if !m.End.IsZero() {
 		entry = show.Entry{Kind: "unpinned", MediaAt: api.At(m.End), Data: m.Card}
