@@ -54,6 +54,9 @@ type lineEnd struct {
 	wake chan struct{} // capacity 1
 }
 
+// errCut: the bus cannot prove any more that nothing is missing.
+var errCut = errors.New("cut off")
+
 // outgoing is a parcel of this node.
 type outgoing struct {
 	serial int64
@@ -228,8 +231,8 @@ func (l *lineEnd) run(ctx context.Context, j Joined, joined bool) {
 			if time.Since(began) > rejoinMax {
 				wait = rejoinMin
 			}
-			if !errors.Is(err, ErrNewEpoch) && !l.idle() {
-				l.fork(ctx)
+			if !errors.Is(err, ErrNewEpoch) && !errors.Is(err, errCut) && !l.idle() {
+				l.fork(ctx) // it has waited long enough
 			}
 		}
 		if j, joined = l.again(ctx); joined {
@@ -273,6 +276,29 @@ func (l *lineEnd) join(ctx context.Context) (Joined, error) {
 	return j, err
 }
 
+// joinSoon is join, but has the room go on alone when somebody has to wait for it.
+func (l *lineEnd) joinSoon(ctx context.Context) (j Joined, err error) {
+	joined := make(chan struct{})
+	go func() {
+		defer close(joined)
+		j, err = l.join(ctx)
+	}()
+	grace := time.NewTimer(forkWait)
+	defer grace.Stop()
+	for soon := true; ; {
+		select {
+		case <-joined:
+			return j, err
+		case <-grace.C:
+			soon = false
+		case <-l.wake:
+		}
+		if !soon && !l.idle() {
+			l.fork(ctx)
+		}
+	}
+}
+
 // offset is where the line stands after j's parcels.
 func (l *lineEnd) offset(j Joined) int64 {
 	if n := len(j.Parcels); n > 0 {
@@ -288,7 +314,7 @@ func (l *lineEnd) offset(j Joined) int64 {
 // that was missed.
 func (l *lineEnd) again(ctx context.Context) (Joined, bool) {
 	before := l.place
-	j, err := l.join(ctx)
+	j, err := l.joinSoon(ctx)
 	if err != nil {
 		return j, false
 	}
@@ -336,9 +362,10 @@ func (l *lineEnd) follow(ctx context.Context, j Joined) error {
 		case <-gap.C:
 			free = true
 		case p, ok := <-j.Rest:
-			if !ok || !l.hand(ctx, p, j.Rest) {
-				return errGone
+			if !ok {
+				return errCut
 			}
+			l.hand(ctx, p, j.Rest)
 		case <-count.C:
 			if err := l.count(ctx); err != nil {
 				return err
@@ -372,7 +399,7 @@ func numbers(acts []act) int {
 }
 
 // hand gives the room a parcel and those that came with it.
-func (l *lineEnd) hand(ctx context.Context, p Parcel, rest <-chan Parcel) bool {
+func (l *lineEnd) hand(ctx context.Context, p Parcel, rest <-chan Parcel) {
 	m := arrived{p}
 	for more := true; more && len(m) < maxArrived; {
 		select {
@@ -387,7 +414,7 @@ func (l *lineEnd) hand(ctx context.Context, p Parcel, rest <-chan Parcel) bool {
 	p = m[len(m)-1]
 	l.place.Offset = p.Offset
 	l.last = max(l.last, p.First+int64(p.Numbers)-1)
-	return l.post(ctx, m)
+	l.post(ctx, m)
 }
 
 func (l *lineEnd) count(ctx context.Context) error {

@@ -31,7 +31,25 @@ func (s *Shop) announce(o order) {
 	if o.Units == unitsFree {
 		s.sold.back(o.Product)
 	}
-	s.display.mark(o.Product, o.Channel)
+	s.moved(o.Product, o.Channel)
+}
+
+// moved shows what a commit did to a product's stock, here and on other nodes.
+func (s *Shop) moved(product, channel string) {
+	s.display.mark(product, channel)
+	if s.display.others != nil {
+		s.display.others(channel, product)
+	}
+}
+
+// OnStock has f called after each commit that moved a product's stock, to tell
+// the other nodes over this database. Call it before Run.
+func (s *Shop) OnStock(f func(channel, product string)) { s.display.others = f }
+
+// ShowStock shows the stock that another node moved.
+func (s *Shop) ShowStock(channel, product string) {
+	s.sold.back(product)
+	s.display.mark(product, channel)
 }
 
 // display collects products whose stock changed. One goroutine reads them from
@@ -40,6 +58,8 @@ func (s *Shop) announce(o order) {
 type display struct {
 	mu    sync.Mutex        // guards dirty
 	dirty map[string]string // product -> channel
+
+	others func(channel, product string) // see OnStock; nil: there are none
 
 	wake chan struct{}
 }

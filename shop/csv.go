@@ -166,7 +166,7 @@ func (s *Shop) ImportProducts(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, id := range touched {
 		s.sold.back(id)
-		s.display.mark(id, channel)
+		s.moved(id, channel)
 	}
 	for _, card := range repriced {
 		if err := s.tellPrice(r.Context(), channel, card.Product, card.Price); err != nil {

@@ -20,6 +20,9 @@ import (
 // DefaultGrace is how long a show waits for a lost encoder.
 const DefaultGrace = 60 * time.Second
 
+// lookWait bounds a look at what other nodes run.
+const lookWait = 2 * time.Second
+
 // retryEnd is how soon an ending is tried again that the database refused.
 const retryEnd = time.Second
 
@@ -62,6 +65,9 @@ type Board struct {
 	// OnChange is called after each change is stored, in order, on the
 	// goroutine that made it. It must not call back into Live, Lost or End.
 	OnChange func(Show)
+	// Elsewhere tells whether another node over the same database has the
+	// channel's publisher. nil: there are no other nodes.
+	Elsewhere func(ctx context.Context, channel string) bool
 
 	// state
 	mu      sync.Mutex // guards running; held through a change so that changes are in order
@@ -84,6 +90,9 @@ func (b *Board) Load(ctx context.Context) error {
 		return err
 	}
 	for _, s := range left {
+		if b.Elsewhere != nil && b.Elsewhere(ctx, s.Channel) {
+			continue // that node sees to it
+		}
 		b.running[s.Channel] = s
 		if err := b.pause(ctx, s); err != nil {
 			return err
@@ -100,6 +109,9 @@ func (b *Board) Live(ctx context.Context, channel string) (Show, error) {
 	s, ok := b.running[channel]
 	if ok && s.State == Live {
 		return s, nil
+	}
+	if !ok && b.Elsewhere != nil { // its encoder may have come from another node
+		s, ok = b.stored(ctx, channel)
 	}
 	err := b.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		if !ok {
@@ -143,9 +155,24 @@ func (b *Board) End(ctx context.Context, channel string) error {
 // Current returns the channel's show that has not ended.
 func (b *Board) Current(channel string) (Show, bool) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	s, ok := b.running[channel]
+	b.mu.Unlock()
+	if !ok && b.Elsewhere != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), lookWait)
+		defer cancel()
+		return b.stored(ctx, channel)
+	}
 	return s, ok
+}
+
+// stored returns the show of a channel that has not ended, as whichever node
+// runs it has written it down.
+func (b *Board) stored(ctx context.Context, channel string) (Show, bool) {
+	s, found, err := b.Last(ctx, channel)
+	if err != nil {
+		b.Log.Error("the show of another node", "channel", channel, "err", err)
+	}
+	return s, found && err == nil && s.State != Ended
 }
 
 // Count returns how many running shows are in a state.

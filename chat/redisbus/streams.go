@@ -22,22 +22,24 @@ const (
 // Streams is the registry of which node has which channel's publisher. A node
 // has those it holds; they are renewed by Run, and expire when it dies.
 type Streams struct {
-	bus  *Bus
-	node string
-	url  string
+	// URL is where other nodes reach this one; set it before the first Hold.
+	URL string
 	// Lost, if set, is called when another node took a stream over.
 	Lost func(channel string)
+
+	bus  *Bus
+	node string
 
 	mu   sync.Mutex // guards held
 	held map[string]bool
 }
 
-// Streams returns the registry as seen by a node that others reach at url.
-func (b *Bus) Streams(url string) *Streams {
-	return &Streams{bus: b, node: chat.NewEpoch(), url: url, held: map[string]bool{}}
+// Streams returns the registry as this node sees it.
+func (b *Bus) Streams() *Streams {
+	return &Streams{bus: b, node: chat.NewEpoch(), held: map[string]bool{}}
 }
 
-func (s *Streams) claim() string { return s.node + " " + s.url }
+func (s *Streams) claim() string { return s.node + " " + s.URL }
 
 // Hold says that this node has the channel's publisher from now on: whoever
 // says so last has it. When Redis is away it holds as soon as it is back.
@@ -76,6 +78,21 @@ func (s *Streams) Where(ctx context.Context, channel string) (url string, ok boo
 	}
 	_, url, ok = strings.Cut(claim, " ")
 	return url, ok
+}
+
+// Elsewhere tells whether another node has the channel's publisher, or may
+// have it: Redis does not say.
+func (s *Streams) Elsewhere(ctx context.Context, channel string) bool {
+	s.mu.Lock()
+	ours := s.held[channel]
+	s.mu.Unlock()
+	if ours {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, claimWait)
+	defer cancel()
+	err := s.bus.client.Get(ctx, key(channel, "stream")).Err()
+	return !errors.Is(err, redis.Nil)
 }
 
 // Run renews until ctx ends, and then gives everything up.

@@ -35,6 +35,7 @@ func (s *souk) readyz(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
 	}
+	s.apart(w)
 	healthz(w, r)
 }
 
@@ -91,5 +92,8 @@ func (s *souk) metrics() *prometheus.Registry {
 			func() float64 { return float64(c.value(s.ingest.Stats())) }))
 	}
 	reg.MustRegister(publishers{s.ingest})
+	if s.bus != nil {
+		s.nodeMetrics(reg)
+	}
 	return reg
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 
 	"souk/account"
 	"souk/chat"
+	"souk/chat/redisbus"
 	"souk/hls"
 	"souk/ingest"
 	"souk/internal/db"
@@ -37,7 +39,9 @@ type souk struct {
 	hub      *chat.Hub
 	records  *chat.Archive
 	shop     *shop.Shop
-	sandbox  *sandbox.Sandbox // nil with Stripe keys
+	sandbox  *sandbox.Sandbox  // nil with Stripe keys
+	bus      *redisbus.Bus     // nil on a server that is alone
+	streams  *redisbus.Streams // the same
 	pages    *web.Pages
 
 	rtmpPort string // what port 0 became, for the studio
@@ -85,6 +89,9 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (s *souk, err erro
 		s.hub.Origins = []string{at.Host}
 	}
 	if err := s.buildShop(); err != nil {
+		return nil, err
+	}
+	if err := s.joinNodes(); err != nil {
 		return nil, err
 	}
 	s.pages, err = web.New(web.Config{Boot: s.boot, Sandbox: s.sandbox != nil, Log: log})
@@ -151,6 +158,9 @@ func (s *souk) reachedAt(ln *listeners) {
 		s.rtmpPort = strconv.Itoa(a.Port)
 	}
 	s.hookURL = ln.ready().HTTP + "/hooks/stripe"
+	if s.streams != nil {
+		s.streams.URL = cmp.Or(s.cfg.NodeURL, ln.ready().HTTP)
+	}
 }
 
 // sandboxRun delivers the sandbox's notifications; with Stripe there is

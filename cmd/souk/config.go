@@ -21,8 +21,8 @@ import (
 type Config struct {
 	HTTP, RTMP, RTMPS, Admin string
 	TLSCert, TLSKey          string
-	Data, Database           string
-	PublicURL                string
+	Data, Database, Redis    string
+	PublicURL, NodeURL       string
 	Proxies, RTMPProxies     string
 	StripeSecretKey          string
 	StripePublishableKey     string
@@ -61,7 +61,9 @@ func options(c *Config) []option {
 		{"admin", text(&c.Admin), "127.0.0.1:9090", "address of metrics, profiles and health; keep it private", false},
 		{"data", text(&c.Data), "./data", "folder for everything that must last", false},
 		{"database", text(&c.Database), "", "postgres://… instead of a SQLite file in the data folder", true},
+		{"redis", text(&c.Redis), "", "redis://… that joins the rooms of several servers over one PostgreSQL", true},
 		{"public-url", text(&c.PublicURL), "", "address people reach this server by, for links and cookies", false},
+		{"node-url", text(&c.NodeURL), "", "address the other servers of --redis reach this one by, when it is not that of --http", false},
 		{"proxies", text(&c.Proxies), "127.0.0.0/8,::1", "networks of proxies whose X-Forwarded-For is believed", false},
 		{"rtmp-proxies", text(&c.RTMPProxies), "", "networks of proxies that introduce encoders with a PROXY header, and must", false},
 		{"stripe-secret-key", text(&c.StripeSecretKey), "", "Stripe secret or restricted key; without it a sandbox takes the payments", true},
@@ -206,6 +208,9 @@ func (c *Config) check() error {
 			return fmt.Errorf("%w: --public-url must be a whole address such as https://shop.example", errUsage)
 		}
 		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	}
+	if c.Redis != "" && c.Database == "" {
+		return fmt.Errorf("%w: --redis joins servers that share a --database", errUsage)
 	}
 	if _, err := parseProxies(c.Proxies); err != nil {
 		return fmt.Errorf("%w: --proxies: %v", errUsage, err)

@@ -84,6 +84,7 @@ func serve(ctx context.Context, cfg Config, log *slog.Logger, seed func(context.
 		serveHTTP(ln.admin, s.adminRoutes(), log),
 		func(ctx context.Context) error { return announce(ctx, cfg.ReadyFile, ln, extra, log) },
 	)
+	parts = append(parts, s.nodeParts()...)
 	if ln.rtmps != nil {
 		parts = append(parts, func(ctx context.Context) error { return s.ingest.Serve(ctx, ln.rtmps) })
 	}

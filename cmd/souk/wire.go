@@ -31,8 +31,10 @@ func (s *souk) onPublisher(ctx context.Context, channel string, on bool) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	if !on {
+		defer s.holdStream(ctx, channel, false)
 		return s.board.Lost(ctx, channel)
 	}
+	s.holdStream(ctx, channel, true)
 	now, err := s.board.Live(ctx, channel)
 	if err != nil {
 		return err
