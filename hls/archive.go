@@ -42,6 +42,7 @@ type Archive struct {
 	OnState func(channel, show string, s RecordingState)
 
 	root *os.Root
+	free func(folder string) (bytes int64, known bool) // of the disk; tests have small ones
 
 	mu     sync.Mutex // guards the rest but for the counters
 	all    map[string]*recording
@@ -84,7 +85,7 @@ func OpenArchive(folder string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Archive{root: root, all: map[string]*recording{}, wake: make(chan struct{}, 1)}, nil
+	return &Archive{root: root, free: freeBytes, all: map[string]*recording{}, wake: make(chan struct{}, 1)}, nil
 }
 
 // Load looks what former processes left, and cuts off what they left unfinished. over tells whether a show has ended
@@ -220,7 +221,7 @@ func (a *Archive) space(size int64, stopped bool) error {
 	if stopped {
 		need += a.MinFree / 4
 	}
-	if free, ok := freeBytes(a.root.Name()); ok && free < need {
+	if free, ok := a.free(a.root.Name()); ok && free < need {
 		return fmt.Errorf("%w: %d bytes free, %d needed", errNoSpace, free, need)
 	}
 	return nil

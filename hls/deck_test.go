@@ -233,13 +233,16 @@ func FuzzJournal(f *testing.F) {
 	f.Add([]byte(strings.ReplaceAll(string(text), `"offset":7`, `"offset":-9223372036854775808`)))
 	f.Add([]byte(strings.ReplaceAll(string(text), `"ns":1000000000`, `"ns":9223372036854775807`)))
 	f.Add([]byte(strings.ReplaceAll(string(text), `2026-`, `+62026-`)))
+	sizes := map[int]int64{}
+	for i := range 100 {
+		sizes[i] = maxRecordedBytes
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		sizes := map[int]int64{}
-		for i := range 2 * maxTakes {
-			sizes[i] = maxRecordedBytes
-		}
 		tape, good := readJournal(b, sizes)
 		again, n := readJournal(b[:good], sizes)
+		if len(tape.takes) == 0 {
+			tape.takes = nil // a take that lost its only segment leaves an empty list
+		}
 		if n != good || !reflect.DeepEqual(tape, again) {
 			t.Fatalf("%d of %d bytes, then %d", good, len(b), n)
 		}

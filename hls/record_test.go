@@ -28,6 +28,21 @@ type studio struct {
 // openStudio starts one on a folder; over are the shows that have ended meanwhile.
 func openStudio(t testing.TB, folder string, over ...string) *studio {
 	t.Helper()
+	s := idleStudio(t, folder, over...)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.archive.Run(ctx)
+	}()
+	s.stop = func() { s.origin.Close(); cancel(); <-ended }
+	t.Cleanup(s.stop)
+	return s
+}
+
+// idleStudio is one whose archive does nothing by itself.
+func idleStudio(t testing.TB, folder string, over ...string) *studio {
+	t.Helper()
 	a, err := OpenArchive(folder)
 	if err != nil {
 		t.Fatal(err)
@@ -38,14 +53,7 @@ func openStudio(t testing.TB, folder string, over ...string) *studio {
 	}
 	o := &Origin{Log: quiet(), Archive: a}
 	s := &studio{t: t, folder: folder, archive: a, origin: o}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = a.Run(ctx)
-	}()
-	s.stop = func() { o.Close(); cancel(); <-ended }
-	t.Cleanup(s.stop)
+	t.Cleanup(func() { o.Close(); a.close() })
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /hls/replay/{show}/{file...}", a.Serve)
 	mux.HandleFunc("OPTIONS /hls/replay/{show}/{file...}", a.Serve)
@@ -94,6 +102,8 @@ func (s *studio) await(what string, ok func() bool) {
 	}
 }
 
+var asIs = &http.Transport{DisableCompression: true}
+
 func (s *studio) get(path string, header ...string) (*http.Response, string) {
 	s.t.Helper()
 	r, err := http.NewRequest("GET", s.base+path, nil)
@@ -103,7 +113,7 @@ func (s *studio) get(path string, header ...string) (*http.Response, string) {
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	resp, err := http.DefaultTransport.RoundTrip(r) // as is, nothing unpacked
+	resp, err := asIs.RoundTrip(r)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ type recorder struct {
 	// state, of the goroutine
 	deck    *deck // nil while the recording cannot be opened
 	next    uint64
-	refused *head     // of the first segment that could not be kept, nil while all is well
+	refused *head     // of the newest segment that could not be kept, nil while all is well
 	again   time.Time // when to try again
 	reels   reelMaker
 
@@ -64,7 +64,9 @@ func (r *recorder) run() {
 	}()
 	retry := time.NewTicker(retryRecording)
 	defer retry.Stop()
-	r.load()
+	if err := r.load(); err != nil {
+		r.fail(err, nil)
+	}
 	for {
 		over := r.stream.isOver() // before looking: then what is seen is all
 		v := r.look()
@@ -97,28 +99,23 @@ func (r *recorder) look() *view {
 }
 
 // load opens the recording, which goes on where a former process or stream of the show left it.
-func (r *recorder) load() bool {
-	if r.deck != nil {
-		return true
+func (r *recorder) load() (err error) {
+	if r.deck == nil {
+		if r.deck, err = r.archive.open(r.stream); err == nil {
+			r.show()
+		}
 	}
-	d, err := r.archive.open(r.stream)
-	if err != nil {
-		r.fail(err, nil)
-		return false
-	}
-	r.deck = d
-	r.show()
-	return true
+	return err
 }
 
-// follow keeps the segments that are new.
+// follow keeps the segments that are new. After a failure not each of them is tried, but for those of a new session.
 func (r *recorder) follow(v *view) {
 	for _, s := range v.segments {
 		if s.msn < r.next {
 			continue
 		}
 		r.next = s.msn + 1
-		if s.gap || !r.ready(s.head) {
+		if s.gap || r.refused == s.head && time.Now().Before(r.again) {
 			r.skip(s)
 			continue
 		}
@@ -132,15 +129,10 @@ func (r *recorder) follow(v *view) {
 	}
 }
 
-// ready reports whether to try: after a failure not for every segment.
-func (r *recorder) ready(h *head) bool {
-	if r.refused != nil && r.refused == h && time.Now().Before(r.again) {
-		return false
-	}
-	return r.load()
-}
-
 func (r *recorder) keep(s *segment, v *view) error {
+	if err := r.load(); err != nil {
+		return err
+	}
 	if err := r.archive.space(int64(s.size), r.refused != nil); err != nil {
 		return err
 	}
@@ -236,11 +228,12 @@ func (r *recorder) show() {
 
 // finish makes a replay of the recording.
 func (r *recorder) finish() {
-	if !r.load() {
-		return
+	err := r.load()
+	if err == nil {
+		err = r.archive.finish(r.deck, time.Now())
 	}
-	if err := r.archive.finish(r.deck, time.Now()); err != nil {
-		r.fail(err, nil) // it is tried again by the sweeper
+	if err != nil {
+		r.fail(err, nil) // the archive tries again
 		return
 	}
 	if len(r.deck.tape.shots) > 0 {
