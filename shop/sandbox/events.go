@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -134,6 +135,7 @@ func (s *Sandbox) deliver(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	rows.Close()
+	s.Chaos.shuffle(due)
 	var group errgroup.Group
 	group.SetLimit(4)
 	for _, d := range due {
@@ -144,7 +146,19 @@ func (s *Sandbox) deliver(ctx context.Context) (int, error) {
 
 // attempt sends one event and notes what came of it.
 func (s *Sandbox) attempt(ctx context.Context, to string, d delivery) error {
-	sent := s.post(ctx, to, []byte(d.body))
+	if happens(s.Chaos.Delay) {
+		return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.Exec(ctx, "UPDATE sandbox_event SET next_at = $2 WHERE id = $1", d.id, tx.Millis()+rand.Int64N(chaosDelay.Milliseconds()))
+			return err
+		})
+	}
+	var sent error
+	if !happens(s.Chaos.Drop) {
+		sent = s.post(ctx, to, []byte(d.body))
+	}
+	if sent == nil && happens(s.Chaos.Duplicate) {
+		sent = s.post(ctx, to, []byte(d.body))
+	}
 	if ctx.Err() != nil {
 		return nil // shutting down; the next start sends it again
 	}

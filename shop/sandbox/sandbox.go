@@ -56,6 +56,7 @@ type Sandbox struct {
 	HookURL    func() string // where events are POSTed; nil or "": nowhere yet
 	HookSecret string        // signs them
 	Client     *http.Client  // posts them; nil: http.DefaultClient
+	Chaos      Chaos         // what goes wrong; zero: nothing
 
 	// state
 	mux *http.ServeMux
@@ -115,7 +116,8 @@ type call struct {
 
 // RoundTrip implements http.RoundTripper. The error is non-nil only when the
 // request could not be read or its context ended before it began: like a
-// network, then, it does not say whether anything happened.
+// network, then, it does not say whether anything happened. [Chaos] makes more
+// of such errors.
 func (s *Sandbox) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
@@ -127,6 +129,9 @@ func (s *Sandbox) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer in.Body.Close()
 	out := &recorder{header: http.Header{}, status: http.StatusOK}
 	s.mux.ServeHTTP(out, in)
+	if !s.Chaos.spoil(out) {
+		return nil, errCut
+	}
 	return &http.Response{
 		Status: http.StatusText(out.status), StatusCode: out.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: out.header, Body: io.NopCloser(&out.body), ContentLength: int64(out.body.Len()), Request: r,
