@@ -36,6 +36,9 @@ func newAudience() *audience { return &audience{seed: maphash.MakeSeed()} }
 // ours reports whether a request was made by a page of this server (Fetch Metadata; browsers send that on secure
 // origins only, and a Referer in any case).
 func ours(r *http.Request) bool {
+	if r.UserAgent() == edgeAgent { // it counts its own players
+		return true
+	}
 	if site := r.Header["Sec-Fetch-Site"]; len(site) > 0 {
 		return site[0] == "same-origin"
 	}

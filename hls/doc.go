@@ -38,5 +38,9 @@
 //
 // Lock order: Stream.mu, Session.mu, timeline.mu. Origin.mu is held together with none but Archive.mu, which comes last.
 //
+// At an edge there are no publishers: [Edge] fills the views of its streams from another node, one relay for each
+// rendition that is watched (edge.go, mirror.go, relay.go), and fetches the rest on demand (pull.go). It keeps one
+// goroutine for each channel and rendition followed, and one for each body on its way.
+//
 // Start reading at origin.go, then session.go, feed.go and timeline.go; serve.go is the way out.
 package hls

@@ -23,6 +23,7 @@ type Config struct {
 	TLSCert, TLSKey          string
 	Data, Database, Redis    string
 	PublicURL, NodeURL       string
+	Origin                   string
 	Proxies, RTMPProxies     string
 	StripeSecretKey          string
 	StripePublishableKey     string
@@ -64,6 +65,7 @@ func options(c *Config) []option {
 		{"redis", text(&c.Redis), "", "redis://… that joins the rooms of several servers over one PostgreSQL", true},
 		{"public-url", text(&c.PublicURL), "", "address people reach this server by, for links and cookies", false},
 		{"node-url", text(&c.NodeURL), "", "address the other servers of --redis reach this one by, when it is not that of --http", false},
+		{"origin", text(&c.Origin), "", "address of another souk to be an edge of: media are served from here, all else is passed on to it", false},
 		{"proxies", text(&c.Proxies), "127.0.0.0/8,::1", "networks of proxies whose X-Forwarded-For is believed", false},
 		{"rtmp-proxies", text(&c.RTMPProxies), "", "networks of proxies that introduce encoders with a PROXY header, and must", false},
 		{"stripe-secret-key", text(&c.StripeSecretKey), "", "Stripe secret or restricted key; without it a sandbox takes the payments", true},
@@ -211,6 +213,12 @@ func (c *Config) check() error {
 	}
 	if c.Redis != "" && c.Database == "" {
 		return fmt.Errorf("%w: --redis joins servers that share a --database", errUsage)
+	}
+	if c.Origin != "" {
+		u, err := url.Parse(c.Origin)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+			return fmt.Errorf("%w: --origin must be the address of a server such as http://10.0.0.5:8080", errUsage)
+		}
 	}
 	if _, err := parseProxies(c.Proxies); err != nil {
 		return fmt.Errorf("%w: --proxies: %v", errUsage, err)

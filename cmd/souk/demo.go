@@ -73,6 +73,9 @@ func runDemo(ctx context.Context, c *cli, args []string) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("%w: demo takes flags only, not %q", errUsage, rest[0])
 	}
+	if cfg.Origin != "" {
+		return fmt.Errorf("%w: the demo is a server of its own: --origin is for souk serve", errUsage)
+	}
 	if cfg.StripeSecretKey != "" {
 		return fmt.Errorf("%w: the demo sells nothing for real: run it without Stripe keys", errUsage)
 	}

@@ -14,13 +14,16 @@ import (
 // ready is what the ready file tells a program that started souk.
 type ready struct {
 	HTTP  string `json:"http"`
-	RTMP  string `json:"rtmp"`
+	RTMP  string `json:"rtmp,omitempty"` // none at an edge
 	RTMPS string `json:"rtmps,omitempty"`
 	Admin string `json:"admin"`
 }
 
 func (l *listeners) ready() ready {
-	r := ready{HTTP: "http://" + dialable(l.http), RTMP: "rtmp://" + dialable(l.rtmp) + "/live", Admin: "http://" + dialable(l.admin)}
+	r := ready{HTTP: "http://" + dialable(l.http), Admin: "http://" + dialable(l.admin)}
+	if l.rtmp != nil {
+		r.RTMP = "rtmp://" + dialable(l.rtmp) + "/live"
+	}
 	if l.rtmps != nil {
 		r.RTMPS = "rtmps://" + dialable(l.rtmps) + "/live"
 	}

@@ -38,8 +38,7 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	// media and rooms
 	page("GET /hls/replay/{show}/{file...}", s.archive.Serve)
 	page("OPTIONS /hls/replay/{show}/{file...}", s.archive.Serve)
-	page("GET /hls/{channel}/{file...}", s.origin.Serve)
-	page("OPTIONS /hls/{channel}/{file...}", s.origin.Serve)
+	page("/hls/{channel}/{file...}", s.origin.Serve)
 	page("GET /ws/{channel}", s.hub.Serve)
 
 	// who

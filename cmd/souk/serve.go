@@ -34,6 +34,9 @@ func runServe(ctx context.Context, c *cli, args []string) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("%w: serve takes flags only, not %q", errUsage, rest[0])
 	}
+	if cfg.Origin != "" {
+		return serveEdge(ctx, cfg, c.logger(cfg.LogLevel))
+	}
 	return serve(ctx, cfg, c.logger(cfg.LogLevel), nil)
 }
 
@@ -141,7 +144,7 @@ func listen(ctx context.Context, cfg Config, log *slog.Logger) (*listeners, erro
 	err := errors.Join(
 		open(&ln.http, "http", cfg.HTTP), open(&ln.rtmp, "rtmp", cfg.RTMP),
 		open(&ln.rtmps, "rtmps", cfg.RTMPS), open(&ln.admin, "admin", cfg.Admin))
-	if err == nil && (ln.http == nil || ln.rtmp == nil || ln.admin == nil) {
+	if err == nil && (ln.http == nil || ln.rtmp == nil && cfg.Origin == "" || ln.admin == nil) {
 		err = fmt.Errorf("%w: --http, --rtmp and --admin need an address", errUsage)
 	}
 	if err == nil && ln.rtmps != nil {

@@ -40,6 +40,8 @@ func TestMain(m *testing.M) {
 //
 //	serve demo|serve [flags]   start a server on free ports and wait until it is ready
 //	certificate CA CERT KEY    make a certificate for this machine
+//	edge                       start an edge of that server; paths of the story lead to it from then on
+//	advances FILE PATH         GET until the playlist is above the one in the file
 //	crash                      kill -9 the server
 //	stop                       SIGTERM the server; it must exit 0 within 10 s
 //	background CMD…            start a program that ends with the story
@@ -64,6 +66,8 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"certificate":  certificateCmd,
 			"serve":        serveCmd,
+			"edge":         edgeCmd,
+			"advances":     advancesCmd,
 			"crash":        func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).crash(ts) },
 			"stop":         func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).stop(ts) },
 			"background":   backgroundCmd,
