@@ -55,6 +55,13 @@ latency: bin/souk ## how old the picture is on the page, by push and by LL-HLS (
 bench: ## benchmarks of the hot paths
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
+crash: ## kill -9 at every point between a tap and its end, twenty times each, on SQLite and PostgreSQL
+	SOUK_CRASH_RUNS=20 $(GO) test -count=1 -v -timeout 60m -run TestKilledAtEveryPoint ./shop
+
+chaos: ## 50,000 buyers after 10,000 units while everything fails, and 10,000 orders in the air when the power goes
+	SOUK_CHAOS_UNITS=10000 SOUK_CHAOS_BUYERS=50000 SOUK_CHAOS_FLIGHTS=10000 \
+	  $(GO) test -count=1 -v -timeout 60m -run 'TestChaosSale|TestManyInFlight' ./shop
+
 FUZZTIME ?= 10m
 fuzz: ## run every fuzz target for FUZZTIME each
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
