@@ -84,8 +84,7 @@ func (b *Board) Load(ctx context.Context) error {
 	defer b.mu.Unlock()
 	b.running = map[string]Show{}
 	b.wake = make(chan struct{}, 1)
-	rows, err := b.DB.Read().QueryContext(ctx, "SELECT "+columns+" FROM show_show WHERE state <> $1", Ended)
-	left, err := db.Collect(rows, err, func(rows *sql.Rows) (Show, error) { return scan(rows) })
+	left, err := b.unended(ctx)
 	if err != nil {
 		return err
 	}
@@ -101,6 +100,12 @@ func (b *Board) Load(ctx context.Context) error {
 	return nil
 }
 
+// unended reads the shows that have not ended, on all nodes.
+func (b *Board) unended(ctx context.Context) ([]Show, error) {
+	rows, err := b.DB.Read().QueryContext(ctx, "SELECT "+columns+" FROM show_show WHERE state <> $1", Ended)
+	return db.Collect(rows, err, func(rows *sql.Rows) (Show, error) { return scan(rows) })
+}
+
 // Live tells that a publisher of the channel was accepted: its paused show goes
 // on, or a new one begins.
 func (b *Board) Live(ctx context.Context, channel string) (Show, error) {
@@ -110,7 +115,7 @@ func (b *Board) Live(ctx context.Context, channel string) (Show, error) {
 	if ok && s.State == Live {
 		return s, nil
 	}
-	if !ok && b.Elsewhere != nil { // its encoder may have come from another node
+	if b.Elsewhere != nil { // its encoder may have been on another node meanwhile
 		s, ok = b.stored(ctx, channel)
 	}
 	err := b.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
@@ -135,7 +140,7 @@ func (b *Board) Lost(ctx context.Context, channel string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s, ok := b.running[channel]
-	if !ok || s.State != Live {
+	if !ok || s.State != Live || b.taken(ctx, s) {
 		return nil
 	}
 	return b.pause(ctx, s)
@@ -157,7 +162,7 @@ func (b *Board) Current(channel string) (Show, bool) {
 	b.mu.Lock()
 	s, ok := b.running[channel]
 	b.mu.Unlock()
-	if !ok && b.Elsewhere != nil {
+	if b.Elsewhere != nil && (!ok || s.State == Paused) {
 		ctx, cancel := context.WithTimeout(context.Background(), lookWait)
 		defer cancel()
 		return b.stored(ctx, channel)
@@ -190,6 +195,9 @@ func (b *Board) Count(in State) int {
 
 // Run ends shows whose encoder did not come back, until ctx ends.
 func (b *Board) Run(ctx context.Context) error {
+	var adopting sync.WaitGroup
+	adopting.Go(func() { b.adoptOrphans(ctx) })
+	defer adopting.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -214,6 +222,9 @@ func (b *Board) endOverdue(ctx context.Context) time.Duration {
 		}
 		left := time.Until(s.Until.Std())
 		if left <= 0 {
+			if b.taken(ctx, s) {
+				continue
+			}
 			if err := b.end(ctx, s); err != nil {
 				b.Log.Error("end a show", "show", s.ID, "err", err)
 				next = min(next, retryEnd)

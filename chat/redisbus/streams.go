@@ -86,13 +86,13 @@ func (s *Streams) Elsewhere(ctx context.Context, channel string) bool {
 	s.mu.Lock()
 	ours := s.held[channel]
 	s.mu.Unlock()
-	if ours {
-		return false
-	}
 	ctx, cancel := context.WithTimeout(ctx, claimWait)
 	defer cancel()
-	err := s.bus.client.Get(ctx, key(channel, "stream")).Err()
-	return !errors.Is(err, redis.Nil)
+	claim, err := s.bus.client.Get(ctx, key(channel, "stream")).Result()
+	if err != nil {
+		return !ours && !errors.Is(err, redis.Nil)
+	}
+	return claim != s.claim()
 }
 
 // Run renews until ctx ends, and then gives everything up.

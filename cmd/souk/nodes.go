@@ -30,6 +30,10 @@ func (s *souk) joinNodes() error {
 	}
 	s.shop.OnStock(func(channel, product string) { s.hub.Stale(channel, stockType, product) })
 	s.board.Elsewhere = s.streams.Elsewhere
+	s.streams.Lost = func(channel string) {
+		s.board.Forget(channel)
+		s.cutPublisher(channel)
+	}
 	return nil
 }
 
