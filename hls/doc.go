@@ -25,6 +25,11 @@
 // lost is a gap. A rendition that stops leaves the multivariant playlist, one that comes later is added, and neither is
 // noticed by the others.
 //
+// A recorder follows the views of a show as a viewer would and appends each complete segment to the show's folder in
+// the [Archive] (recorder.go, deck.go; journal.go says what is on disk). Its playlist of everything since the beginning
+// is dvr.go; when the show has ended the folder becomes a replay (replay.go), and can be taken away (download.go,
+// joined.go). How long it stays is in retention.go.
+//
 // Invariants:
 //   - A media sequence number never names other bytes: URIs live under an epoch that is random per timeline, and a
 //     segment cut short by a lost encoder is committed as it is.
@@ -34,7 +39,8 @@
 //   - PROGRAM-DATE-TIME stands on every segment, comes from the server's clock and never goes back.
 //   - Nothing waits without a limit, the client's context and the end of the origin.
 //
-// Goroutines: none per viewer beyond net/http's own. [Origin.Run] keeps one for forgetting ended shows.
+// Goroutines: none per viewer beyond net/http's own. [Origin.Run] keeps one for forgetting ended shows,
+// [Archive.Run] one for old recordings, and a recorded show has its recorder, which ends when the last segment is put away.
 //
 // Lock order: Stream.mu, Session.mu, timeline.mu. Origin.mu is held together with none but Archive.mu, which comes last.
 //
