@@ -22,7 +22,7 @@ const (
 	chaosBuyers  = 500
 	chaosClients = 64 // buyers at work at once
 	chaosShare   = "0.05"
-	buyerTries   = 60 // sends of one request, over as many tills as die meanwhile
+	patience     = 2 * time.Minute // of a buyer with one request, over as many tills as die meanwhile
 )
 
 func sized(env string, otherwise int) int {
@@ -110,7 +110,7 @@ func (b *bazaar) killEverySoOften(closing chan struct{}) {
 // gone, and the provider may be away.
 func (b *bazaar) ask(who, method, path string, body any, key string) answer {
 	var last string
-	for range buyerTries {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		a, err := b.till().call(who, method, path, body, key)
 		if err == nil && a.status < 500 && a.code() != "too_fast" {
 			return a

@@ -66,6 +66,10 @@ func (b *books) decide(ctx context.Context, c *claim) error {
 	if err != nil {
 		return err
 	}
+	if q.product.Stock.Available == 0 { // whoever asks
+		c.gone = q.product.ID
+		return ErrSoldOut
+	}
 	who, rules := b.buyers[c.buyer.ID], b.channels[c.ask.Channel]
 	if err := who.mayBuy(c.buyer, rules); err != nil {
 		return err
@@ -73,9 +77,6 @@ func (b *books) decide(ctx context.Context, c *claim) error {
 	o, err := newOrder(b.tx, c, q, who.method, rules.bps)
 	if err != nil {
 		return err
-	}
-	if q.product.Stock.Available == 0 {
-		c.gone = q.product.ID
 	}
 	if err := b.take(ctx, o, q); err != nil {
 		return err
