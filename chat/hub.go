@@ -27,6 +27,10 @@ type Hub struct {
 	// called by many at once. nil: not live, nothing pinned.
 	Snapshot func(ctx context.Context, channel string) Snapshot
 	Logger   *slog.Logger
+	// Outside returns how many people watch the channel without being in its
+	// room, as a player without a page does. It is asked often and must not wait.
+	// nil: nobody.
+	Outside func(channel string) int
 	// Origins are the hosts ("shop.example", "localhost:5173"), beside the
 	// server's own, whose pages may open a websocket.
 	Origins []string
@@ -122,16 +126,24 @@ func (h *Hub) Stale(channel, typ, key string) {
 	}
 }
 
-// Viewers returns how many people are in the room, on all nodes. A reader
-// without credentials counts once per socket.
+// Viewers returns how many people watch: those in the room, on all nodes, where
+// a reader without credentials counts once per socket, and those outside.
 func (h *Hub) Viewers(channel string) int {
 	h.mu.Lock()
 	r := h.rooms[channel]
 	h.mu.Unlock()
 	if r == nil {
-		return 0
+		return h.outside(channel)
 	}
 	return int(r.audience())
+}
+
+// outside is how many people watch this node without being in a room.
+func (h *Hub) outside(channel string) int {
+	if h.Outside == nil {
+		return 0
+	}
+	return h.Outside(channel)
 }
 
 func (h *Hub) encode(channel string, e Event) (json.RawMessage, bool) {

@@ -24,14 +24,14 @@ func (h *Hub) nodeName() string {
 	return h.node
 }
 
-// audience is how many people are in the room. Without the bus it is those of
-// this node.
+// audience is how many people watch: those in the room, without the bus those
+// of this node, and those who watch without coming in.
 func (r *room) audience() int64 {
-	here := r.viewers.Load()
+	people, outside := r.viewers.Load(), int64(r.hub.outside(r.channel))
 	if r.alone.Load() {
-		return here
+		return people + outside
 	}
-	return max(here, r.total.Load())
+	return max(people, r.total.Load()) + outside
 }
 
 // attend notes for the bus who is here, every countEvery.

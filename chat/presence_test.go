@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,6 +40,28 @@ func TestViewersArePeople(t *testing.T) {
 		var last int
 		for last != 2 {
 			last = count(t, ana.next("viewers"))
+		}
+	})
+}
+
+// Who watches without a socket is a viewer too, in a room that nobody opened and
+// in one that is told of it.
+func TestViewersOutside(t *testing.T) {
+	var outside atomic.Int64
+	outside.Store(3)
+	in(t, &chat.Hub{Outside: func(string) int { return int(outside.Load()) }}, func(t *testing.T, h *house) {
+		if n := h.hub.Viewers("tea"); n != 3 {
+			t.Errorf("%d viewers, want 3 players", n)
+		}
+		ana := h.join("ana")
+		if n := count(t, ana.next("viewers")); n != 4 {
+			t.Errorf("%d viewers, want Ana and 3 players", n)
+		}
+		outside.Store(5)
+		for count(t, ana.next("viewers")) != 6 {
+		}
+		if n := h.hub.Viewers("tea"); n != 6 {
+			t.Errorf("%d viewers, want 6", n)
 		}
 	})
 }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -53,6 +55,8 @@ type Show struct {
 	StartedAt api.Time `json:"started_at"`
 	Until     api.Time `json:"until,omitzero"`    // paused: the show ends then
 	EndedAt   api.Time `json:"ended_at,omitzero"` // ended
+	// ViewersPeak is the most people that watched at once.
+	ViewersPeak int `json:"viewers_peak"`
 }
 
 // Board holds the shows that have not ended. Configure it, call Load, then Run.
@@ -178,6 +182,34 @@ func (b *Board) stored(ctx context.Context, channel string) (Show, bool) {
 		b.Log.Error("the show of another node", "channel", channel, "err", err)
 	}
 	return s, found && err == nil && s.State != Ended
+}
+
+// Running returns the shows that have not ended, in no order.
+func (b *Board) Running() []Show {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Collect(maps.Values(b.running))
+}
+
+// Watched tells how many people watch the channel's show, and keeps the highest
+// of these. Without a running show it does nothing.
+func (b *Board) Watched(ctx context.Context, channel string, viewers int) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, ok := b.running[channel]
+	if !ok || viewers <= s.ViewersPeak {
+		return nil
+	}
+	err := b.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, "UPDATE show_show SET viewers_peak = $1 WHERE id = $2", viewers, s.ID)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("peak of a show: %w", err)
+	}
+	s.ViewersPeak = viewers
+	b.running[channel] = s
+	return nil
 }
 
 // Count returns how many running shows are in a state.

@@ -7,11 +7,11 @@ import (
 	"souk/internal/api"
 )
 
-const columns = "id, channel, state, started, until, ended"
+const columns = "id, channel, state, started, until, ended, viewers_peak"
 
 func scan(row interface{ Scan(...any) error }) (s Show, err error) {
 	var started, until, ended int64
-	err = row.Scan(&s.ID, &s.Channel, &s.State, &started, &until, &ended)
+	err = row.Scan(&s.ID, &s.Channel, &s.State, &started, &until, &ended, &s.ViewersPeak)
 	s.StartedAt = api.Millis(started)
 	if until != 0 {
 		s.Until = api.Millis(until)

@@ -196,3 +196,41 @@ func TestAnswers(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// The most people that watched at once stay with the show, through its pauses,
+// a restart and its end.
+func TestPeak(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := dbtest.Open(t, schema)
+		b, _ := board(t, d)
+		watched := func(b *show.Board, n int) {
+			t.Helper()
+			if err := b.Watched(t.Context(), "tea", n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		watched(b, 7) // nothing is on
+		s := live(t, b)
+		for _, n := range []int{0, 3, 12, 5} {
+			watched(b, n)
+		}
+		if err := b.Lost(t.Context(), "tea"); err != nil {
+			t.Fatal(err)
+		}
+		again, _ := board(t, d)
+		if running := again.Running(); len(running) != 1 || running[0].ViewersPeak != 12 {
+			t.Errorf("after a restart: %+v", running)
+		}
+		watched(again, 9)
+		watched(again, 13)
+		if err := again.End(t.Context(), "tea"); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := again.Find(t.Context(), s.ID); err != nil || found.ViewersPeak != 13 {
+			t.Errorf("after the end: %+v, %v", found, err)
+		}
+		if next := live(t, again); next.ViewersPeak != 0 {
+			t.Errorf("the next show begins with a peak of %d", next.ViewersPeak)
+		}
+	})
+}

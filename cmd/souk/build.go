@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"souk/account"
@@ -34,6 +35,7 @@ type souk struct {
 	board    *show.Board
 	origin   *hls.Origin
 	archive  *hls.Archive
+	stills   *hls.Stills
 	keys     *keys
 	ingest   *ingest.Server
 	hub      *chat.Hub
@@ -73,6 +75,7 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (s *souk, err erro
 		return nil, err
 	}
 	s.origin = &hls.Origin{Log: log, Archive: s.archive, OnPlayable: s.onPlayable}
+	s.stills = &hls.Stills{Origin: s.origin, Dir: filepath.Join(cfg.Data, "stills"), FFmpeg: cfg.ffmpeg(), Log: log}
 	s.board = &show.Board{DB: s.db, Log: log, Grace: cfg.Grace, OnChange: s.onShow}
 	s.keys = &keys{accounts: s.accounts, used: map[string]string{}}
 	rtmpProxies, err := parseProxies(cfg.RTMPProxies)
@@ -84,7 +87,7 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (s *souk, err erro
 		Endpoints: func(r *http.Request) []string { return []string{s.rtmpServer(r)} }, Proxies: rtmpProxies, Log: log,
 	}
 	s.records = &chat.Archive{DB: s.db, Logger: log, Keep: cfg.ChatKeep}
-	s.hub = &chat.Hub{Who: chatWho{s}, Log: &chat.SQLLog{DB: s.db}, Snapshot: s.snapshot, Logger: log}
+	s.hub = &chat.Hub{Who: chatWho{s}, Log: &chat.SQLLog{DB: s.db}, Snapshot: s.snapshot, Outside: s.outside, Logger: log}
 	if at := cfg.public(); at != nil {
 		s.hub.Origins = []string{at.Host}
 	}

@@ -26,11 +26,12 @@ type channelAnswer struct {
 	Show    *show.Show `json:"show,omitempty"`
 	Viewers int        `json:"viewers"`
 	HLS     string     `json:"hls"`
+	Picture string     `json:"picture,omitempty"`
 	Pin     *shop.Pin  `json:"pin,omitempty"`
 }
 
 func (s *souk) channelAnswer(ctx context.Context, c account.Channel) (channelAnswer, error) {
-	a := channelAnswer{Slug: c.Slug, Title: c.Title, State: "offline", Viewers: s.hub.Viewers(c.Slug), HLS: "/hls/" + c.Slug + "/index.m3u8"}
+	a := channelAnswer{Slug: c.Slug, Title: c.Title, State: "offline", Viewers: s.hub.Viewers(c.Slug), HLS: "/hls/" + c.Slug + "/index.m3u8", Picture: s.stills.Path(c.Slug)}
 	now, running := s.board.Current(c.Slug)
 	if !running {
 		var err error

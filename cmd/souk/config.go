@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ type Config struct {
 	StripeWebhookSecret      string
 	Grace                    time.Duration
 	ChatKeep                 time.Duration
+	FFmpeg                   string
 	ReadyFile                string
 	LogLevel                 slog.Level
 	Record                   bool
@@ -76,6 +78,7 @@ func options(c *Config) []option {
 		{"record", (*switchValue)(&c.Record), "true", "record shows, for replays and for rewinding while they are on", false},
 		{"keep-recordings", (*ageValue)(&c.KeepRecordings), "30d", "how long recordings are kept after the show, 0 for ever; channels may say otherwise", false},
 		{"recordings-max", (*sizeValue)(&c.RecordingsMax), "50GB", "what all recordings may take, the oldest go first; 0 for no limit", false},
+		{"ffmpeg", text(&c.FFmpeg), "ffmpeg", "program that takes pictures of what is on air; where there is none, there are no pictures", false},
 		{"ready-file", text(&c.ReadyFile), "", "file that appears, whole, once every listener accepts", false},
 		{"log-level", (*levelValue)(&c.LogLevel), "info", "debug, info, warn or error", false},
 	}
@@ -275,4 +278,13 @@ func runConfig(_ context.Context, c *cli, args []string) error {
 		fmt.Fprintf(c.out, "\n#%s=%s\n", o.env(), o.preset)
 	}
 	return nil
+}
+
+// ffmpeg is the path of the program, empty where there is none.
+func (c *Config) ffmpeg() string {
+	path, err := exec.LookPath(c.FFmpeg)
+	if err != nil {
+		return ""
+	}
+	return path
 }

@@ -39,6 +39,7 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	page("GET /hls/replay/{show}/{file...}", s.archive.Serve)
 	page("OPTIONS /hls/replay/{show}/{file...}", s.archive.Serve)
 	page("/hls/{channel}/{file...}", s.origin.Serve)
+	page("GET /thumb/{file}", s.stills.Serve)
 	page("GET /ws/{channel}", s.hub.Serve)
 
 	// who

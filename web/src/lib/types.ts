@@ -31,6 +31,8 @@ export type Channel = {
   show?: { id: string; state?: string; started_at: string };
   viewers: number;
   hls: string;
+  /** A recent picture; absent where there is none. */
+  picture?: string;
   pin?: Pin | null;
 };
 

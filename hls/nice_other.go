@@ -1,0 +1,5 @@
+//go:build !unix
+
+package hls
+
+func yieldTo(pid, nice int) {}
