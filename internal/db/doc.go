@@ -12,6 +12,9 @@
 //   - PostgreSQL, for several nodes on one database. Each write is a
 //     transaction of its own; conditional updates keep it right.
 //
+// Where a crowd wants the same row, [Together] makes one write of many callers,
+// on either engine.
+//
 // Invariants: a nil error from [DB.Write] means durable (SQLite: WAL with
 // synchronous=FULL). A closure that fails leaves no trace and harms no other
 // closure of its batch. Open writer.go first.

@@ -10,7 +10,11 @@
 // survive a restart. An Idempotency-Key replays the first answer, declines
 // included, and refuses other parameters; a request that fails validation is
 // not stored. Parameters the real API would not know are refused. Events are
-// signed, POSTed and retried. livemode is false on everything.
+// signed, POSTed and retried. livemode is false on everything. [Chaos] loses,
+// doubles, delays and disorders what is said, never what is done.
+//
+// What it answers is held to Stripe's own description of its API by the tests in
+// shop/oracle.
 //
 // Different from Stripe, on purpose: a method that always declines can still be
 // attached to a customer, so that a declined tap can be tried (Stripe refuses
