@@ -73,8 +73,8 @@ func (r *room) perform(a act, mine bool) {
 			r.tally[kind] += n
 		}
 	case a.Stale != nil:
-		if stale := r.hub.Stale; stale != nil {
-			stale(r.channel, a.Stale.Type, a.Stale.Key)
+		if reread := r.hub.Reread; reread != nil {
+			reread(r.channel, a.Stale.Type, a.Stale.Key)
 		}
 	}
 }

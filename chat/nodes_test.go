@@ -105,6 +105,29 @@ func TestTwoNodesAreOneRoom(t *testing.T) {
 	}
 }
 
+// A value that changed is read anew by the other nodes, once, and not by the
+// one that said so.
+func TestNodesRereadWhatIsStale(t *testing.T) {
+	server, log := redistest.Start(t), &chat.MemLog{}
+	said := make(chan string, 16)
+	var nodes []*house
+	for _, name := range []string{"a", "b"} {
+		hub := &chat.Hub{Log: log, Reread: func(channel, typ, key string) { said <- name + " " + channel + " " + typ + " " + key }}
+		nodes = append(nodes, onNode(t, server, hub))
+	}
+	ana, ben := nodes[0].join("ana"), nodes[1].join("ben")
+	nodes[0].hub.Stale("tea", "stock", "cup")
+	if got := <-said; got != "b tea stock cup" {
+		t.Errorf("read anew: %s", got)
+	}
+	ana.must(do("say", "text", "after it"))
+	ben.next("message")
+	ana.next("message")
+	if len(said) > 0 {
+		t.Errorf("and %s", <-said)
+	}
+}
+
 // People are counted once, wherever they are, and a node that dies takes its
 // own with it.
 func TestNodesCountPeopleOnce(t *testing.T) {

@@ -211,9 +211,9 @@ func (r *room) release() {
 		r.late = false
 		r.share(act{Renew: true})
 	}
-	if stale := r.hub.Stale; stale != nil {
+	if reread := r.hub.Reread; reread != nil {
 		for _, k := range r.latestOrder {
-			stale(r.channel, k.typ, k.key)
+			reread(r.channel, k.typ, k.key)
 		}
 	}
 	if len(r.sockets) == 0 {
