@@ -185,7 +185,7 @@ func (a *Archive) record(st *Stream) *recorder {
 		rec = &recording{show: showLine{ID: st.show.ID, Channel: st.channel, Started: st.show.StartedAt.UTC()}, final: make(chan struct{})}
 		a.all[st.show.ID] = rec
 	}
-	r := &recorder{archive: a, stream: st, log: st.log, woken: make(chan struct{}, 1), done: make(chan struct{})}
+	r := &recorder{archive: a, stream: st, log: st.log, woken: make(chan struct{}, 1), over: make(chan struct{})}
 	r.state.Store(&RecordingState{})
 	rec.recorder = r
 	a.recorders.Go(func() {
@@ -235,7 +235,7 @@ func (a *Archive) Mark(show string, d DateRange) error {
 		a.mu.Unlock()
 		return nil
 	}
-	if rec.recorder != nil && !rec.recorder.stream.isOver() {
+	if rec.recorder != nil && !rec.recorder.isOver() {
 		defer a.mu.Unlock()
 		rec.recorder.mark(d)
 		return nil

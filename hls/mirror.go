@@ -214,7 +214,7 @@ func (m *mirror) of(epoch string) *Stream {
 	}
 	local := &m.edge.local
 	st := &Stream{
-		channel: m.channel, show: Show{ID: epoch}, log: m.log, audience: newAudience(), over: make(chan struct{}),
+		channel: m.channel, show: Show{ID: epoch}, log: m.log, audience: newAudience(),
 		timeline: newTimeline(time.Time{}, time.Now(), local.closing),
 	}
 	st.timeline.name(epoch)

@@ -52,11 +52,10 @@ func (o *Origin) Start(channel string, s Show) *Stream {
 		channel: channel, show: s, onAir: o.OnPlayable,
 		log:      o.Log.With("channel", channel, "show", s.ID),
 		timeline: newTimeline(s.StartedAt, time.Now(), o.closing),
-		audience: newAudience(), over: make(chan struct{}),
+		audience: newAudience(),
 	}
 	if o.closed {
 		st.ended = true
-		close(st.over)
 	} else if o.Archive != nil && s.Record {
 		st.recorder = o.Archive.record(st)
 	}

@@ -29,7 +29,7 @@ type recorder struct {
 	mu    sync.Mutex // guards held
 	held  []DateRange
 	woken chan struct{} // something is held
-	done  chan struct{} // closed when the goroutine has ended
+	over  chan struct{} // closed once nothing more can come
 
 	// state, of the goroutine
 	deck    *deck // nil while the recording cannot be opened
@@ -52,7 +52,6 @@ type RecordingState struct {
 
 // run follows the stream until it is over.
 func (r *recorder) run() {
-	defer close(r.done)
 	defer func() {
 		if p := recover(); p != nil {
 			r.log.Error("recorder panicked", "panic", p, "stack", string(debug.Stack()))
@@ -68,7 +67,7 @@ func (r *recorder) run() {
 		r.fail(err, nil)
 	}
 	for {
-		over := r.stream.isOver() // before looking: then what is seen is all
+		over := r.isOver() // before looking: then what is seen is all
 		v := r.look()
 		r.marks()
 		r.follow(v)
@@ -78,12 +77,21 @@ func (r *recorder) run() {
 		select {
 		case <-v.next:
 		case <-r.woken:
-		case <-r.stream.over:
+		case <-r.over:
 		case <-retry.C:
 		}
 	}
 	if r.look().ended {
 		r.finish()
+	}
+}
+
+func (r *recorder) isOver() bool {
+	select {
+	case <-r.over:
+		return true
+	default:
+		return false
 	}
 }
 

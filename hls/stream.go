@@ -15,8 +15,7 @@ type Stream struct {
 	log      *slog.Logger
 	timeline *timeline
 	onAir    func(channel string)
-	recorder *recorder     // nil when the show is not recorded
-	over     chan struct{} // closed once nothing more can come
+	recorder *recorder // nil when the show is not recorded
 	audience *audience
 
 	mu    sync.Mutex // serialises Publish and end
@@ -85,7 +84,7 @@ func (st *Stream) end() {
 	}
 	st.timeline.finish()
 	st.endedAt.Store(time.Now().UnixNano())
-	close(st.over)
+	st.release()
 }
 
 // shut closes the publisher for good and leaves the playlist as it is.
@@ -99,15 +98,12 @@ func (st *Stream) shut() {
 	if s := st.session.Load(); s != nil {
 		s.Close()
 	}
-	close(st.over)
+	st.release()
 }
 
-// isOver reports whether nothing more can come.
-func (st *Stream) isOver() bool {
-	select {
-	case <-st.over:
-		return true
-	default:
-		return false
+// release tells the recorder that nothing more can come.
+func (st *Stream) release() {
+	if st.recorder != nil {
+		close(st.recorder.over)
 	}
 }
