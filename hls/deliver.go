@@ -135,9 +135,9 @@ func (f *feed) endLane(track int) {
 	}
 }
 
-// finish publishes what the lanes of a run still hold. r may be nil.
+// finish publishes what the lanes of a run still hold, unless it has nothing to show so far. r may be nil.
 func (f *feed) finish(r *run) {
-	if r == nil {
+	if r == nil || !r.begun {
 		return
 	}
 	for i, l := range r.lanes {

@@ -53,12 +53,17 @@ type fragment struct {
 	offset   int64 // composition offset of the first sample
 }
 
-// readFragment finds the fields in a body of one moof, at most one traf, and an mdat (ISO 14496-12 section 8.8).
+// readFragment finds the fields in a body of one moof and an mdat (ISO 14496-12 section 8.8). Of several tracks the first
+// counts, which leads.
 func readFragment(body []byte) (fragment, error) {
 	var f fragment
 	err := boxes(body, 0, len(body), func(kind string, from, to int) error {
 		switch kind {
-		case "moof", "traf":
+		case "traf":
+			if f.track == 0 {
+				return errDescend
+			}
+		case "moof":
 			return errDescend
 		case "mfhd":
 			if to-from < 8 {

@@ -20,13 +20,14 @@ const (
 	segmentMin      = 800 * time.Millisecond
 	audioSegmentMin = time.Second
 
-	// windowSpan of media stays in the playlist, or three target durations when that is more.
-	windowSpan = 10 * time.Second
+	// windowLeast is how many target durations of media stay in the playlist, the least that RFC 8216bis section 6.2.2
+	// allows. What has left it stays readable for as long again, so that this is what a stream costs in memory.
+	windowLeast = 3
 
-	// windowTargets is how many target durations of it stay while they are not more than windowBytes, so that delta
-	// updates have something to leave out.
+	// windowTargets is how many stay while they are not more than windowBytes, so that delta updates have something to
+	// leave out.
 	windowTargets = 8
-	windowBytes   = 6 << 20
+	windowBytes   = 4 << 20
 
 	// skipTargets is how many target durations a segment must be old to be left out of a delta update: the least
 	// that RFC 8216bis section 4.4.3.8 allows.

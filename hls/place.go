@@ -12,6 +12,7 @@ func (t *timeline) settle() {
 	for _, r := range t.advance() {
 		changed[r.track] = true
 	}
+	t.chooseTarget()
 	if t.relist() {
 		t.publishAll()
 		return
@@ -66,7 +67,7 @@ func (t *timeline) place(r *rendition, p dated) bool {
 	}
 	leads := r.track == t.lead
 	if s := r.filling; s != nil {
-		long := s.duration+p.duration > segmentMax(t.target)
+		long := s.duration+p.duration > t.segmentLimit()
 		switch {
 		case r.past(s.slot, at, p.piece), s.closed && long:
 			r.commit(t.target)
@@ -99,7 +100,7 @@ func (t *timeline) place(r *rendition, p dated) bool {
 	}
 	t.through = max(t.through, r.through)
 	s := r.filling
-	if !s.closed && (p.last || s.duration+partTarget > segmentMax(t.target)) {
+	if !s.closed && (p.last || s.duration+partTarget > t.segmentLimit()) {
 		t.closeSlot(r.through)
 	}
 	if r.over(s.slot) {

@@ -79,6 +79,9 @@ func (t *timeline) overlapping(r *rendition, p page) []DateRange {
 // relist brings the multivariant playlist up to date and reports whether it has changed. That of the run before stays
 // until every rendition that is due has a segment to measure, or patience ends.
 func (t *timeline) relist() bool {
+	if t.target == 0 {
+		return false
+	}
 	news := false
 	for i := range t.renditions {
 		news = t.renditions[i].measure(i == t.lead) || news

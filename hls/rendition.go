@@ -133,8 +133,8 @@ func (r *rendition) commit(target int) {
 // slide takes segments out of the window, and forgets those that left it one window ago: players may still be
 // fetching what they read in an older playlist (RFC 8216bis section 6.2.2).
 func (r *rendition) slide(target int) {
-	least := max(windowSpan, 3*time.Duration(target)*time.Second)
-	most := max(least, windowTargets*time.Duration(target)*time.Second)
+	least := windowLeast * time.Duration(target) * time.Second
+	most := windowTargets * time.Duration(target) * time.Second
 	var window time.Duration
 	var bytes int
 	for _, s := range r.done[r.expired:] {

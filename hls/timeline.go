@@ -118,12 +118,7 @@ func (t *timeline) add(track int, parts []dated) bool {
 	if over := len(r.waiting) - maxWaiting; over > 0 {
 		r.waiting = r.waiting[over:]
 	}
-	if t.target == 0 {
-		t.target = chooseTarget(t.renditions[t.lead].waiting)
-	}
-	if t.target > 0 {
-		t.settle()
-	}
+	t.settle()
 	return t.indexed == t.run
 }
 
@@ -137,9 +132,7 @@ func (t *timeline) drop(track int) {
 		if t.lead == track {
 			t.lead = t.successor()
 		}
-		if t.target > 0 {
-			t.advance()
-		}
+		t.advance()
 		if t.indexed == t.run && slices.ContainsFunc(t.all(), (*rendition).ready) {
 			t.reindex()
 		} else {
@@ -175,27 +168,35 @@ func (t *timeline) all() []*rendition {
 	return out
 }
 
-// chooseTarget fixes TARGETDURATION by the first segment of a show. It answers 0 until that is complete, or longer than
-// all values but the last allow.
-func chooseTarget(parts []dated) int {
-	var d time.Duration
-	complete := false
-	for _, p := range parts {
-		if d += p.duration; p.last {
-			complete = true
-			break
-		}
+// chooseTarget fixes TARGETDURATION by the first segment of the show, once that is complete or longer than all values
+// but the last allow. Until then there are parts for those who are sent them, and no playlist.
+func (t *timeline) chooseTarget() {
+	r := &t.renditions[t.lead]
+	s, complete := r.filling, len(r.done) > 0
+	if complete {
+		s = r.done[0]
+	}
+	if t.target > 0 || s == nil {
+		return
 	}
 	longest := len(targetDurations) - 1
 	for _, target := range targetDurations[:longest] {
-		if d <= segmentMax(target) {
+		if s.duration <= segmentMax(target) {
 			if complete {
-				return target
+				t.target = target
 			}
-			return 0
+			return
 		}
 	}
-	return targetDurations[longest]
+	t.target = targetDurations[longest]
+}
+
+// segmentLimit is how long segments may be.
+func (t *timeline) segmentLimit() time.Duration {
+	if t.target == 0 {
+		return segmentMax(targetDurations[len(targetDurations)-1])
+	}
+	return segmentMax(t.target)
 }
 
 // segmentMax is the longest segment that TARGETDURATION allows: its duration rounded to whole seconds must not exceed
@@ -211,6 +212,7 @@ func (t *timeline) commit() {
 		t.renditions[i].commit(t.target)
 		t.renditions[i].waiting = nil
 	}
+	t.chooseTarget()
 }
 
 // end of the newest media, zero when there is none.

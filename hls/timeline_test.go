@@ -233,7 +233,7 @@ func TestExpiryBySize(t *testing.T) {
 		s.add(0, []dated{{at: s.now, piece: piece{body: body, duration: time.Second, independent: true, last: true}}})
 		s.now = s.now.Add(time.Second)
 	}
-	if kept := len(s.renditions[0].done) - s.renditions[0].expired; kept != 10 {
+	if kept := len(s.renditions[0].done) - s.renditions[0].expired; kept != 6 {
 		t.Errorf("%d segments in the window", kept)
 	}
 	if s.renditions[0].expired*len(body) > readableBytes {
