@@ -42,6 +42,10 @@ func behindProxies(trusted []netip.Prefix, next http.Handler) http.Handler {
 		return false
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header["X-Forwarded-For"] == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
 		host, port, err := net.SplitHostPort(r.RemoteAddr)
 		if err != nil {
 			next.ServeHTTP(w, r)

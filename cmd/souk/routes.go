@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -141,19 +143,33 @@ func (s *souk) outer(next http.Handler) http.Handler {
 		return api.Fail(http.StatusForbidden, "cross_origin", "This request comes from another site.")
 	}))
 	trusted, _ := parseProxies(s.cfg.Proxies) // checked at start
-	inner := behindProxies(trusted, crossOrigin.Handler(next))
+	inner, media := behindProxies(trusted, crossOrigin.Handler(next)), behindProxies(trusted, next)
+	https, debug := s.cfg.https(), s.log.Enabled(context.Background(), slog.LevelDebug)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		w.Header().Set(api.RequestID, requestID())
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Referrer-Policy", "same-origin")
-		if s.cfg.https() {
-			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		start, h := time.Now(), w.Header()
+		h["X-Content-Type-Options"] = nosniff
+		if https {
+			h["Strict-Transport-Security"] = httpsOnly
 		}
-		inner.ServeHTTP(w, r)
-		s.log.Debug("request", "method", r.Method, "path", r.URL.Path, "took", time.Since(start))
+		// Media change nothing and are for everybody; ten of them a second and viewer pay for nothing that they do not need.
+		if strings.HasPrefix(r.URL.Path, "/hls/") {
+			media.ServeHTTP(w, r)
+		} else {
+			h.Set(api.RequestID, requestID())
+			h.Set("Referrer-Policy", "same-origin")
+			inner.ServeHTTP(w, r)
+		}
+		if debug {
+			s.log.Debug("request", "method", r.Method, "path", r.URL.Path, "took", time.Since(start))
+		}
 	})
 }
+
+// Header values that answers share.
+var (
+	nosniff   = []string{"nosniff"}
+	httpsOnly = []string{"max-age=31536000"}
+)
 
 func requestID() string {
 	var b [8]byte
