@@ -12,8 +12,8 @@
 //
 // Audio and video bodies do not travel through the library at all: it gets a
 // one-byte stand-in, and the session takes the body with Conn.Body from within
-// the library's callback. A body is copied once, from the socket into a slice
-// of its exact size that belongs to the taker.
+// the library's callback. A body is copied once, from the socket into memory that
+// is used again after the callback.
 //
 // Goroutines: none of its own. Read runs on the library's reading goroutine,
 // Write on its writing one; Cut may be called from anywhere.
