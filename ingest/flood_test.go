@@ -19,6 +19,7 @@ import (
 // next to them loses no frame.
 func TestHalfOpenConnections(t *testing.T) {
 	const crowd, wait, allowed = 2000, 5 * time.Second, 50 << 20
+	const slack = 4 * time.Second // for a busy machine to close so many
 	h := open(t, func(s *Server) {
 		s.MaxConnections, s.MaxPerAddress, s.HandshakeTimeout = 2*crowd, 2*crowd, wait
 	})
@@ -46,7 +47,7 @@ func TestHalfOpenConnections(t *testing.T) {
 	}
 	rtmptest.Dial(t, h.address).Publish("key-of-tea")
 	eventually(t, "the end of them", func() bool { return h.Stats().Connections == 2 })
-	if took := time.Since(start); took > wait+2*time.Second {
+	if took := time.Since(start); took > wait+slack {
 		t.Errorf("the last one was there for %v", took)
 	}
 	for _, conn := range conns {
