@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"souk/account"
 	"souk/chat"
@@ -97,7 +98,7 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (s *souk, err erro
 	if err := s.joinNodes(); err != nil {
 		return nil, err
 	}
-	s.pages, err = web.New(web.Config{Boot: s.boot, Sandbox: s.sandbox != nil, Log: log})
+	s.pages, err = web.New(web.Config{Boot: s.boot, Sandbox: s.sandbox != nil, EmbedSites: strings.Fields(cfg.EmbedSites), Log: log})
 	return s, err
 }
 

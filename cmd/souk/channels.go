@@ -200,13 +200,17 @@ func (s *souk) boot(r *http.Request, view web.View, id string) (web.First, bool,
 	case web.Home:
 		all, err := s.channels(r.Context())
 		return web.First{Data: map[string]any{"channels": all}}, true, err
-	case web.Live:
+	case web.Live, web.Embed:
 		c, err := s.accounts.Channel(r.Context(), id)
 		if err != nil {
 			return web.First{}, false, notFound(err)
 		}
 		a, err := s.channelAnswer(r.Context(), c)
-		return web.First{Title: c.Title, Data: a}, true, err
+		first := web.First{Title: c.Title, Data: a}
+		if view == web.Live {
+			first.Share = s.share(r, c, a)
+		}
+		return first, true, err
 	case web.Overlay:
 		c, err := s.accounts.Channel(r.Context(), id)
 		return web.First{Title: c.Title}, err == nil, notFound(err)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type Config struct {
 	TLSCert, TLSKey          string
 	Data, Database, Redis    string
 	PublicURL, NodeURL       string
+	EmbedSites               string
 	Origin                   string
 	Proxies, RTMPProxies     string
 	StripeSecretKey          string
@@ -68,6 +70,7 @@ func options(c *Config) []option {
 		{"public-url", text(&c.PublicURL), "", "address people reach this server by, for links and cookies", false},
 		{"node-url", text(&c.NodeURL), "", "address the other servers of --redis reach this one by, when it is not that of --http", false},
 		{"origin", text(&c.Origin), "", "address of another souk to be an edge of: media are served from here, all else is passed on to it", false},
+		{"embed-sites", text(&c.EmbedSites), "*", "sites that may show channels in a frame, such as https://magazine.example; * for all, none when empty", false},
 		{"proxies", text(&c.Proxies), "127.0.0.0/8,::1", "networks of proxies whose X-Forwarded-For is believed", false},
 		{"rtmp-proxies", text(&c.RTMPProxies), "", "networks of proxies that introduce encoders with a PROXY header, and must", false},
 		{"stripe-secret-key", text(&c.StripeSecretKey), "", "Stripe secret or restricted key; without it a sandbox takes the payments", true},
@@ -202,6 +205,10 @@ func fromEnv(c *cli, o option) (value, from string, err error) {
 	return value, o.env() + "_FILE", err
 }
 
+// embeddable is a list of origins as frame-ancestors takes them, and nothing
+// that could end the directive.
+var embeddable = regexp.MustCompile(`^( *(\*|https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]+)?))* *$`)
+
 // check refuses combinations that cannot work, before anything starts.
 func (c *Config) check() error {
 	if c.RTMPS != "" && (c.TLSCert == "" || c.TLSKey == "") {
@@ -213,6 +220,9 @@ func (c *Config) check() error {
 			return fmt.Errorf("%w: --public-url must be a whole address such as https://shop.example", errUsage)
 		}
 		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	}
+	if !embeddable.MatchString(c.EmbedSites) {
+		return fmt.Errorf("%w: --embed-sites takes * or origins such as https://magazine.example, with spaces between them", errUsage)
 	}
 	if c.Redis != "" && c.Database == "" {
 		return fmt.Errorf("%w: --redis joins servers that share a --database", errUsage)

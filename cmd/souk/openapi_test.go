@@ -215,6 +215,8 @@ var elsewhere = map[string]string{
 	"422 bad_answer":        "the sandbox's bank, a page",
 	"422 bad_letter":        "what another part of the server sends to one person",
 	"403 bad_origin":        "a room, a websocket",
+	"404 no_such_page":      "oEmbed, for other sites",
+	"501 bad_format":        "oEmbed, for other sites",
 	"503 full":              "a room, a websocket",
 }
 

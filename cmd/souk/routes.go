@@ -30,10 +30,13 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	page("GET /live/{channel}", s.pages.Live)
 	page("GET /studio", s.pages.Studio)
 	page("GET /overlay/{channel}", s.pages.Overlay)
+	page("GET /embed/{channel}", s.pages.Embed)
 	page("GET /orders/{order}", s.pages.Order)
 	page("/", s.pages.NotFound)
 	handle("GET /_/", s.pages.Assets())
 	handle("GET /favicon.svg", s.pages.Assets())
+	handle("GET /embed.js", s.pages.Assets())
+	call("GET /oembed", s.getOEmbed)
 	call("GET /images/{name}", s.shop.Image)
 	call("GET /qr/{name}", s.getQR)
 

@@ -1,16 +1,32 @@
 package main
 
 import (
+	"fmt"
+	"html"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
+	"souk/account"
 	"souk/internal/api"
 	"souk/web"
 )
 
-// qrMaxAge is how long a code may be kept: the address in it changes with --public-url only.
-const qrMaxAge = "public, max-age=3600"
+// Sharing limits.
+const (
+	qrMaxAge     = "public, max-age=3600" // the address in a code changes with --public-url only
+	oembedMaxAge = 600                    // seconds
+	embedWidth   = 390                    // of a frame that nobody gave a size, in CSS pixels
+	embedHeight  = 844
+	embedLeast   = 240
+)
+
+// Of a link that is asked about.
+var (
+	errNotOurs  = api.Fail(http.StatusNotFound, "no_such_page", "This address is not a page of a channel here.")
+	errNoFormat = api.Fail(http.StatusNotImplemented, "bad_format", "Only format=json is spoken here.")
+)
 
 // base is where links point that leave the page: into a picture, a mail or
 // another site. It ends without a slash.
@@ -22,6 +38,67 @@ func (s *souk) base(r *http.Request) string {
 		return "https://" + r.Host
 	}
 	return "http://" + r.Host
+}
+
+// share is what other sites show of a link to a channel.
+func (s *souk) share(r *http.Request, c account.Channel, a channelAnswer) *web.Share {
+	base, slug := s.base(r), url.PathEscape(c.Slug)
+	page := base + "/live/" + slug
+	said := "Watch, ask, and buy what you see."
+	if a.Pin != nil {
+		said = "On air: " + a.Pin.Product.Title + ". " + said
+	}
+	sh := &web.Share{URL: page, Description: said, Image: base + "/thumb/" + slug + ".jpg",
+		OEmbed: base + "/oembed?url=" + url.QueryEscape(page)}
+	if strings.HasPrefix(base, "https://") && s.cfg.EmbedSites != "" {
+		sh.Player = base + "/embed/" + slug // players elsewhere must come by https
+	}
+	return sh
+}
+
+// getOEmbed handles GET /oembed?url=: how to put a channel into another page
+// (oembed.com section 2.3.4.2).
+func (s *souk) getOEmbed(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	if f := q.Get("format"); f != "" && f != "json" {
+		return errNoFormat
+	}
+	base := s.base(r)
+	path, ours := strings.CutPrefix(q.Get("url"), base+"/")
+	path, _, _ = strings.Cut(path, "?")
+	kind, slug, _ := strings.Cut(path, "/")
+	if !ours || kind != "live" && kind != "embed" {
+		return errNotOurs
+	}
+	slug, err := url.PathUnescape(slug)
+	if err != nil {
+		return errNotOurs
+	}
+	c, err := s.accounts.Channel(r.Context(), slug)
+	if err != nil {
+		return err
+	}
+	width, height := fitted(q.Get("maxwidth"), embedWidth), fitted(q.Get("maxheight"), embedHeight)
+	frame := base + "/embed/" + url.PathEscape(c.Slug)
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Cache-Control", "public, max-age="+strconv.Itoa(oembedMaxAge))
+	return api.Write(w, http.StatusOK, map[string]any{
+		"version": "1.0", "type": "video", "title": c.Title,
+		"provider_name": "souk", "provider_url": base + "/", "cache_age": oembedMaxAge,
+		"width": width, "height": height,
+		"html": fmt.Sprintf(`<iframe src="%s" width="%d" height="%d" title="%s" loading="lazy" allow="autoplay; fullscreen; picture-in-picture; payment" style="border:0"></iframe>`,
+			html.EscapeString(frame), width, height, html.EscapeString(c.Title)),
+		"thumbnail_url": base + "/thumb/" + url.PathEscape(c.Slug) + ".jpg", "thumbnail_width": 640, "thumbnail_height": 360,
+	})
+}
+
+// fitted is a size no larger than what was asked for, as long as that is one.
+func fitted(most string, usual int) int {
+	n, err := strconv.Atoi(most)
+	if err != nil || n <= 0 {
+		return usual
+	}
+	return max(embedLeast, min(n, usual))
 }
 
 // getQR handles GET /qr/{channel}.svg: the way from a picture to the page that

@@ -1,4 +1,4 @@
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { chromium, type Browser, type BrowserContextOptions, type Frame, type Page } from 'playwright-core';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -123,7 +123,7 @@ export async function playing(page: Page): Promise<void> {
 }
 
 /** Fills in what an order needs once. */
-export async function fillDetails(page: Page): Promise<void> {
+export async function fillDetails(page: Page | Frame): Promise<void> {
   await page.getByLabel('Full name').fill('Mira Sol');
   await page.getByLabel('Email').fill('mira@example.com');
   await page.getByLabel('Street and number').fill('Rua das Flores 8');
@@ -132,7 +132,7 @@ export async function fillDetails(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Continue' }).click();
 }
 
-export async function chooseCard(page: Page, label: string): Promise<void> {
+export async function chooseCard(page: Page | Frame, label: string): Promise<void> {
   await page.getByText(label, { exact: true }).click();
   await page.getByRole('button', { name: 'Use this card' }).click();
 }
