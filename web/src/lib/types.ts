@@ -93,6 +93,26 @@ export type Order = {
   refunded?: Money;
 };
 
+/** What holds in a room, as everybody may know it. */
+export type Rules = { known_only: boolean; links: 'allow' | 'known' | 'block'; raid_until: string | null };
+
+export type PinnedNotice = { text: string; at: string };
+
+/** What a host decides about a room. */
+export type ChatSettings = Rules & { slow: number; words: string[]; raid_guests: number; notice: PinnedNotice | null };
+
+export type Question = { id: string; at: string; from: { id: string; name: string }; text: string; product?: string; state: string; answer?: string };
+
+export type Deed = {
+  id: string;
+  at: string;
+  by: { id: string; name: string };
+  did: string;
+  to?: { id: string; name: string };
+  message?: string;
+  detail?: Record<string, unknown>;
+};
+
 export type Person = { id: string; name: string; roles?: string[]; badges?: string[] };
 
 export type ChatMessage = { id: string; from: Person; text: string; at?: string };

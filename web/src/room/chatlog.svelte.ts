@@ -3,6 +3,8 @@ import type { Event, Person } from '../lib/types';
 /** One line of the conversation. */
 export type Row =
   | { kind: 'message' | 'question'; id: string; from: Person; text: string }
+  | { kind: 'answered'; id: string; asker: string; text: string; answer: string }
+  | { kind: 'private'; id: string; sender: string; text: string }
   | { kind: 'notice'; id: string; text: string }
   | { kind: 'sold'; id: string; title: string; quantity: number };
 
@@ -76,6 +78,10 @@ function rowOf(event: Event): Row | null {
     case 'message':
     case 'question':
       return { kind: event.type, id: data.id, from: data.from, text: data.text };
+    case 'answered':
+      return { kind: 'answered', id: data.id, asker: data.from.name, text: data.text, answer: data.answer ?? '' };
+    case 'private':
+      return { kind: 'private', id: data.letter, sender: data.from.name, text: data.text };
     case 'notice':
       return { kind: 'notice', id: `notice-${event.seq}`, text: data.text };
     case 'sold':

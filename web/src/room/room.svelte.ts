@@ -5,7 +5,7 @@ import { Shelf } from './shelf.svelte';
 import { session } from '../lib/session';
 import { RoomSocket, roomURL, type Reply } from '../lib/socket';
 import { Timeline } from '../lib/timeline';
-import type { Channel, ChannelState, Config, Event, Me, Order, Person, Pin } from '../lib/types';
+import type { Channel, ChannelState, ChatSettings, Config, Event, Me, Order, Person, Pin, PinnedNotice, Rules } from '../lib/types';
 import { ChatLog } from './chatlog.svelte';
 
 const reader: Person = { id: '', name: '', roles: [] };
@@ -33,6 +33,12 @@ export class Room {
   closeCode = $state(0);
   currencies = $state.raw<Currencies>({});
   sandbox = $state(false);
+  notice = $state.raw<PinnedNotice | null>(null);
+  rules = $state.raw<Rules>({ known_only: false, links: 'known', raid_until: null });
+  /** Of a host: what holds in the room, once it changed; null until then. */
+  settings = $state.raw<ChatSettings | null>(null);
+  /** Counts what may have changed the queue of questions. */
+  asked = $state(0);
   now = $state(clock.now());
 
   readonly shelf: Shelf;
@@ -43,6 +49,7 @@ export class Room {
 
   private readonly pins = new Timeline<Pin | null>();
   private readonly socket: RoomSocket;
+  private readonly letters = new Set<string>();
   private triedWithoutSession = false;
 
   constructor(
@@ -181,6 +188,27 @@ export class Room {
         return;
       case 'reactions':
         return this.hooks.onHearts?.(Object.values((data.counts ?? {}) as Record<string, number>).reduce((a, b) => a + b, 0));
+      case 'rules':
+        this.rules = data;
+        return;
+      case 'pinned_notice':
+        this.notice = data.text ? data : null;
+        return;
+      case 'settings':
+        this.settings = data;
+        return;
+      case 'you':
+        this.you = data;
+        return;
+      case 'dismissed':
+        this.asked++;
+        return;
+      case 'question':
+      case 'answered':
+        this.asked++;
+        return this.chat.add(event);
+      case 'private':
+        return this.letter(event);
       case 'order':
         return this.hooks.onOrder?.(data as Order);
       default:
@@ -188,7 +216,10 @@ export class Room {
     }
   }
 
-  private welcome(data: { you: Person; live: boolean; pin: Pin | null; resumed?: boolean; history?: Event[] }): void {
+  private welcome(data: { you: Person; live: boolean; pin: Pin | null; rules?: Rules; notice?: PinnedNotice | null; resumed?: boolean; history?: Event[] }): void {
+    this.notice = data.notice ?? null;
+    if (data.rules) this.rules = data.rules;
+    this.asked++;
     const was = this.you.id;
     this.you = data.you?.id ? data.you : reader;
     if (this.you.id && (this.you.id !== was || !this.me)) void this.loadMe().catch(() => undefined);
@@ -207,6 +238,13 @@ export class Room {
       if (data.pin) this.pinned(data.pin);
       else this.unpinned(this.newestPin!.pin);
     }
+  }
+
+  /** A letter comes again after each welcome until it is taken: shown once, and taken once shown. */
+  private letter(event: Event): void {
+    if (!this.letters.has(event.data.letter)) this.chat.add(event);
+    this.letters.add(event.data.letter);
+    void this.send({ do: 'take', message: event.data.letter });
   }
 
   /** A welcome only says "not live"; whether that is a pause or the end is the channel's answer. */
