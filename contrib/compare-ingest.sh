@@ -5,11 +5,12 @@
 #
 #   make build && MEDIAMTX=/path/to/mediamtx contrib/compare-ingest.sh
 #
-# PUBLISHERS=10 SECONDS_EACH=30 KBPS=6000 ROUNDS=2. Loopback only; ends only
-# what it started. The figures move with the machine: quote their ratio.
+# PUBLISHERS=10 SECONDS_EACH=30 KBPS=6000 ROUNDS=3. Loopback only; ends only
+# what it started. The figures move with the machine: quote their ratio. Neither
+# records nor takes pictures; OPTIONS=--record has souk record.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-publishers=${PUBLISHERS:-10} seconds=${SECONDS_EACH:-30} kbps=${KBPS:-6000} rounds=${ROUNDS:-2}
+publishers=${PUBLISHERS:-10} seconds=${SECONDS_EACH:-30} kbps=${KBPS:-6000} rounds=${ROUNDS:-3}
 souk=${SOUK:-bin/souk}
 rtmp=21935 http=28080 admin=29090
 
@@ -46,7 +47,8 @@ run_souk() {
     "$souk" user add --data "$dir/data" --email host@bench.example --channel "c$i" </dev/null >/dev/null
     urls+=("rtmp://127.0.0.1:$rtmp/live/$("$souk" key show "c$i" --data "$dir/data")")
   done
-  "$souk" serve --data "$dir/data" --http 127.0.0.1:$http --rtmp 127.0.0.1:$rtmp --admin 127.0.0.1:$admin --ready-file "$dir/ready" 2>"$dir/souk.log" &
+  "$souk" serve --data "$dir/data" --http 127.0.0.1:$http --rtmp 127.0.0.1:$rtmp --admin 127.0.0.1:$admin \
+    ${OPTIONS:---record=false} --ffmpeg none --ready-file "$dir/ready" 2>"$dir/souk.log" &
   local pid=$!; pids+=("$pid")
   until [ -e "$dir/ready" ]; do sleep 0.1; done
   measure souk "$pid" "${urls[@]}"

@@ -8,8 +8,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/bluenviron/gohlslib/v2"
 )
 
 // nowhere is a response writer that costs nothing itself.
@@ -25,8 +23,8 @@ func benchClip(b testing.TB) clip {
 		" -c:v libx264 -preset ultrafast -pix_fmt yuv420p -tune zerolatency -g 30 -b:v 2500k -maxrate 2500k -bufsize 2500k "+testAudio)
 }
 
-// benched is a stream with a full window, and a muxer with the same media, read through a tap.
-func benched(b *testing.B) (*Origin, *view, *gohlslib.Muxer, *tap) {
+// benched is a stream with a full window, and a muxer with the same media.
+func benched(b *testing.B) (*Origin, *view, *reference) {
 	o := &Origin{Log: quiet()}
 	b.Cleanup(o.Close)
 	st := o.Start("tea", Show{ID: "s"})
@@ -34,7 +32,7 @@ func benched(b *testing.B) (*Origin, *view, *gohlslib.Muxer, *tap) {
 	c.play(b, s, epoch)
 	m := newReference(b, c)
 	m.play(b, c)
-	return o, st.timeline.look(0), m.Muxer, &m.tap
+	return o, st.timeline.look(0), m
 }
 
 func request(file string, header ...string) *http.Request {
@@ -60,25 +58,23 @@ func benchmarkHandler(b *testing.B, h func(http.ResponseWriter, *http.Request), 
 
 // What one request costs in the handler, beside the muxer's own.
 func BenchmarkPlaylist(b *testing.B) {
-	o, _, m, t := benched(b)
+	o, _, m := benched(b)
 	b.Run("ours", func(b *testing.B) { benchmarkHandler(b, o.Serve, request("live.m3u8")) })
 	b.Run("ours/gzip", func(b *testing.B) { benchmarkHandler(b, o.Serve, request("live.m3u8", "Accept-Encoding", "gzip")) })
-	b.Run("muxer", func(b *testing.B) { benchmarkHandler(b, m.Handle, request(t.video)) })
+	b.Run("muxer", func(b *testing.B) { benchmarkHandler(b, m.Handle, request(m.lists[Video])) })
 }
 
 func BenchmarkPart(b *testing.B) {
-	o, v, m, t := benched(b)
+	o, v, m := benched(b)
 	b.Run("ours", func(b *testing.B) { benchmarkHandler(b, o.Serve, request(v.segments[len(v.segments)-1].parts[1].name)) })
-	if err := t.follow(t.video, &t.lead); err != nil {
-		b.Fatal(err)
-	}
-	uri := string(t.lead.partsOf(t.lead.first + uint64(len(t.lead.segments)) - 1)[1].uri)
+	segments := m.last[Video].Segments
+	uri := segments[len(segments)-1].Parts[1].URI
 	b.Run("muxer", func(b *testing.B) { benchmarkHandler(b, m.Handle, request(uri)) })
 }
 
 // The same over HTTP on loopback with kept connections, client included.
 func BenchmarkOverHTTP(b *testing.B) {
-	o, v, m, t := benched(b)
+	o, v, m := benched(b)
 	ours := http.NewServeMux()
 	ours.HandleFunc("GET /hls/{channel}/{file...}", o.Serve)
 	for name, tt := range map[string]struct {
@@ -86,7 +82,7 @@ func BenchmarkOverHTTP(b *testing.B) {
 		file string
 	}{
 		"playlist/ours":  {ours, "live.m3u8"},
-		"playlist/muxer": {http.HandlerFunc(m.Handle), t.video},
+		"playlist/muxer": {http.HandlerFunc(m.Handle), m.lists[Video]},
 		"part/ours":      {ours, v.segments[len(v.segments)-1].parts[1].name},
 	} {
 		b.Run(name, func(b *testing.B) {
@@ -139,6 +135,23 @@ func BenchmarkIngest(b *testing.B) {
 			b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(seconds), "cpu-µs/media-s")
 		})
 	}
+}
+
+// The same media through a gohlslib.Muxer alone, without anything to read it.
+func BenchmarkIngestMuxer(b *testing.B) {
+	c := fullClip(b)
+	b.ReportAllocs()
+	seconds := 0
+	before := cpuTime(b)
+	for b.Loop() {
+		m := newReference(b, c)
+		for _, f := range c.frames {
+			m.write(b, f)
+		}
+		m.Close()
+		seconds += 12
+	}
+	b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(seconds), "cpu-µs/media-s")
 }
 
 // cpuTime is what the process has used so far: on a busy machine the wall clock tells little.

@@ -17,12 +17,12 @@ var (
 	errLarge = errors.New("hls: too much between two key frames")
 )
 
-// piece is one part as a lane or tap hands it over, tracks joined, with its times in the source's media timeline.
+// piece is one part as a lane hands it over, with its times on the publisher's clock.
 type piece struct {
 	body        []byte
 	duration    time.Duration
 	independent bool // starts with a key frame
-	last        bool // completes a segment of the source
+	last        bool // the next one starts with a key frame
 
 	decode, present time.Duration // of the first sample of the leading track
 }

@@ -9,8 +9,7 @@
 // which puts that video and the one audio into parts. A frame is copied twice: into the cutter's memory, which is used
 // again and again, and with its part into a body of just that size, which viewers share and never changes.
 //
-// A tap reads what another LL-HLS origin publishes, part by part, into the same pieces that a cutter makes. gohlslib is
-// such an origin in the tests, where it says what a cutter has to come up with.
+// gohlslib tells how codecs are named to players, and its muxer is in the tests what a cutter is held to.
 //
 // The timeline belongs to the show and outlives sessions. It numbers segments for as long as the show lives and turns
 // every change into new immutable views, one for each rendition, behind atomic pointers. A viewer's request loads such

@@ -1,66 +1,28 @@
 package hls
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"slices"
 	"time"
-
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
 )
 
 var errBox = errors.New("hls: malformed fragment")
 
-// joinInit makes one init section of the leading track's and the audio's; audio may be nil. It returns the time scale
-// of the leading track too.
-func joinInit(leading, audio []byte) (body []byte, scale int64, err error) {
-	var in fmp4.Init
-	if err := in.Unmarshal(bytes.NewReader(leading)); err != nil {
-		return nil, 0, fmt.Errorf("hls: init section: %w", err)
-	}
-	if len(in.Tracks) != 1 || in.Tracks[0].TimeScale == 0 {
-		return nil, 0, fmt.Errorf("hls: init section: %d tracks", len(in.Tracks))
-	}
-	scale = int64(in.Tracks[0].TimeScale)
-	if audio == nil {
-		return leading, scale, nil
-	}
-	var more fmp4.Init
-	if err := more.Unmarshal(bytes.NewReader(audio)); err != nil {
-		return nil, 0, fmt.Errorf("hls: init section of the audio: %w", err)
-	}
-	if len(more.Tracks) != 1 {
-		return nil, 0, fmt.Errorf("hls: init section of the audio: %d tracks", len(more.Tracks))
-	}
-	in.Tracks[0].ID = leadingTrack
-	more.Tracks[0].ID = audioTrack
-	in.Tracks = append(in.Tracks, more.Tracks[0])
-	var w seekablebuffer.Buffer
-	if err := in.Marshal(&w); err != nil {
-		return nil, 0, fmt.Errorf("hls: joining init sections: %w", err)
-	}
-	return w.Bytes(), scale, nil
-}
-
-// fragment is where the fields of one moof lie that joining tracks changes, and the times of its first sample.
+// fragment is when the first sample of a moof is decoded and shown.
 type fragment struct {
-	sequence int // offset of mfhd.sequence_number
-	track    int // offset of tfhd.track_ID, 0 when there is no traf
-	decode   int64
-	offset   int64 // composition offset of the first sample
+	decode int64
+	offset int64 // composition offset
 }
 
-// readFragment finds the fields in a body of one moof and an mdat (ISO 14496-12 section 8.8). Of several tracks the first
-// counts, which leads.
+// readFragment reads the times of one moof (ISO 14496-12 section 8.8). Of several tracks the first counts, which leads.
 func readFragment(body []byte) (fragment, error) {
 	var f fragment
+	numbered, tracked := false, false
 	err := boxes(body, 0, len(body), func(kind string, from, to int) error {
 		switch kind {
 		case "traf":
-			if f.track == 0 {
+			if !tracked {
+				tracked = true
 				return errDescend
 			}
 		case "moof":
@@ -69,12 +31,7 @@ func readFragment(body []byte) (fragment, error) {
 			if to-from < 8 {
 				return errBox
 			}
-			f.sequence = from + 4
-		case "tfhd":
-			if to-from < 8 {
-				return errBox
-			}
-			f.track = from + 4
+			numbered = true
 		case "tfdt":
 			switch {
 			case to-from >= 12 && body[from] == 1:
@@ -91,7 +48,7 @@ func readFragment(body []byte) (fragment, error) {
 		}
 		return nil
 	})
-	if err == nil && f.sequence == 0 {
+	if err == nil && !numbered {
 		err = errBox
 	}
 	return f, err
@@ -139,33 +96,6 @@ func boxes(body []byte, from, to int, visit func(kind string, from, to int) erro
 		from += size
 	}
 	return nil
-}
-
-// joinFragments puts the audio's fragment behind the leading one's, so that a part carries both tracks. It patches its
-// arguments and returns a body of its own, no larger than it need be. Fragments address their data relative to their own moof, so this is a valid sequence of two movie fragments.
-// number is the part's in its run; audio may be empty.
-func joinFragments(leading, audio []byte, number uint32) (body []byte, first fragment, err error) {
-	first, err = readFragment(leading)
-	if err != nil {
-		return nil, first, err
-	}
-	if first.track == 0 {
-		return nil, first, fmt.Errorf("%w: no leading track", errBox)
-	}
-	binary.BigEndian.PutUint32(leading[first.sequence:], 2*number+1)
-	if len(audio) == 0 {
-		return bytes.Clone(leading), first, nil
-	}
-	second, err := readFragment(audio)
-	if err != nil {
-		return nil, first, err
-	}
-	if second.track == 0 { // gohlslib writes a fragment without samples when the audio is late
-		return bytes.Clone(leading), first, nil
-	}
-	binary.BigEndian.PutUint32(audio[second.sequence:], 2*number+2)
-	binary.BigEndian.PutUint32(audio[second.track:], audioTrack)
-	return slices.Concat(leading, audio), first, nil
 }
 
 // startOf converts a fragment's first decode and presentation time.

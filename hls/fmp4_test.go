@@ -27,59 +27,69 @@ func made(t testing.TB, track int, base uint64, offsets ...int32) []byte {
 	return w.Bytes()
 }
 
-func TestJoinFragments(t *testing.T) {
+func TestReadFragment(t *testing.T) {
+	both := appendFragment(nil, 3,
+		traf{track: 1, samples: []sample{{at: 900_000, duration: 3000, offset: 9000, size: 1}}, size: 1},
+		traf{track: 2, samples: []sample{{at: 480_000, duration: 1024, key: true, size: 1}}, size: 1})
+	both = append(both, 1, 2)
 	for name, tt := range map[string]struct {
-		leading, audio []byte
-		tracks         []int
-		decode         time.Duration
-		present        time.Duration
-		fails          bool
+		body            []byte
+		decode, present time.Duration
+		fails           bool
 	}{
-		"video and audio":      {made(t, 1, 900_000, 0, 0), made(t, 1, 480_000, 0), []int{1, 2}, 10 * time.Second, 10 * time.Second, false},
-		"video with B-frames":  {made(t, 1, 900_000, 9000, 0), made(t, 1, 480_000, 0), []int{1, 2}, 10 * time.Second, 10100 * time.Millisecond, false},
-		"negative offset":      {made(t, 1, 900_000, -9000), nil, []int{1}, 10 * time.Second, 9900 * time.Millisecond, false},
-		"video alone":          {made(t, 1, 0, 0), nil, []int{1}, 0, 0, false},
-		"audio is late":        {made(t, 1, 0, 0), made(t, 1, 0), []int{1}, 0, 0, false},
-		"high decode time":     {made(t, 1, 90_000*1e6, 0), nil, []int{1}, 1e6 * time.Second, 1e6 * time.Second, false},
-		"video without sample": {made(t, 1, 0), made(t, 1, 0, 0), nil, 0, 0, true},
-		"nothing":              {nil, nil, nil, 0, 0, true},
-		"cut short":            {made(t, 1, 0, 0)[:40], nil, nil, 0, 0, true},
-		"audio cut short":      {made(t, 1, 0, 0), made(t, 1, 0, 0)[:40], nil, 0, 0, true},
+		"one track":            {made(t, 1, 900_000, 0, 0), 10 * time.Second, 10 * time.Second, false},
+		"B-frames":             {made(t, 1, 900_000, 9000, 0), 10 * time.Second, 10100 * time.Millisecond, false},
+		"negative offset":      {made(t, 1, 900_000, -9000), 10 * time.Second, 9900 * time.Millisecond, false},
+		"high decode time":     {made(t, 1, 90_000*1e6, 0), 1e6 * time.Second, 1e6 * time.Second, false},
+		"the first of two":     {both, 10 * time.Second, 10100 * time.Millisecond, false},
+		"track without sample": {made(t, 1, 0), 0, 0, false},
+		"nothing":              {nil, 0, 0, true},
+		"cut short":            {made(t, 1, 0, 0)[:40], 0, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			body, first, err := joinFragments(tt.leading, tt.audio, 20)
-			if tt.fails {
-				if err == nil {
-					t.Fatal("accepted")
-				}
-				return
+			f, err := readFragment(tt.body)
+			if (err != nil) != tt.fails {
+				t.Fatalf("error %v", err)
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d, p := first.startOf(videoRate); d != tt.decode || p != tt.present {
+			if d, p := f.startOf(videoRate); d != tt.decode || p != tt.present {
 				t.Errorf("starts at %v, shown at %v", d, p)
 			}
-			var parts fmp4.Parts
-			if err := parts.Unmarshal(body); err != nil {
+		})
+	}
+}
+
+// What is written is what mediacommon writes, but for the samples.
+func TestAppendFragment(t *testing.T) {
+	for name, samples := range map[string][]sample{
+		"key frame":  {{at: 7, duration: 3, size: 3, key: true}},
+		"B-frames":   {{at: 7, duration: 3, size: 3, key: true, offset: 5}, {at: 10, duration: 4, size: 3, offset: -2}},
+		"no key":     {{at: 1 << 40, duration: 3, size: 3}},
+		"no samples": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			part := fmp4.Part{SequenceNumber: 77}
+			video := &fmp4.PartTrack{ID: 1}
+			payload := []byte{1, 2, 3}
+			var data []byte
+			for i, s := range samples {
+				if i == 0 {
+					video.BaseTime = uint64(s.at)
+				}
+				video.Samples = append(video.Samples, &fmp4.Sample{Duration: s.duration, PTSOffset: s.offset, IsNonSyncSample: !s.key, Payload: payload})
+				data = append(data, payload...)
+			}
+			if len(samples) > 0 {
+				part.Tracks = append(part.Tracks, video)
+			}
+			part.Tracks = append(part.Tracks, &fmp4.PartTrack{ID: 2, BaseTime: 9, Samples: []*fmp4.Sample{{Duration: 1024, Payload: payload}}})
+			var want seekablebuffer.Buffer
+			if err := part.Marshal(&want); err != nil {
 				t.Fatal(err)
 			}
-			last := uint32(0)
-			var tracks []int
-			for _, p := range parts {
-				if p.SequenceNumber <= last {
-					t.Errorf("sequence number %d after %d", p.SequenceNumber, last)
-				}
-				last = p.SequenceNumber
-				for _, tr := range p.Tracks {
-					tracks = append(tracks, tr.ID)
-					if !bytes.Equal(tr.Samples[0].Payload, []byte{1, 2, 3}) {
-						t.Errorf("payload of track %d is %x", tr.ID, tr.Samples[0].Payload)
-					}
-				}
-			}
-			if len(tracks) != len(tt.tracks) || tracks[0] != tt.tracks[0] || tracks[len(tracks)-1] != tt.tracks[len(tt.tracks)-1] {
-				t.Errorf("tracks %v, want %v", tracks, tt.tracks)
+			got := appendFragment(nil, 77, traf{track: 1, samples: samples, size: len(data)},
+				traf{track: 2, samples: []sample{{at: 9, duration: 1024, key: true, size: 3}}, size: 3})
+			if got = append(append(got, data...), payload...); !bytes.Equal(got, want.Bytes()) {
+				t.Errorf("got\n%x, want\n%x", got, want.Bytes())
 			}
 		})
 	}
@@ -90,8 +100,8 @@ func FuzzReadFragment(f *testing.F) {
 	f.Add(made(f, 1, 0))
 	f.Add([]byte{0, 0, 0, 8, 'm', 'o', 'o', 'f'})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if fr, err := readFragment(b); err == nil && (fr.sequence+4 > len(b) || fr.track+4 > len(b) && fr.track != 0) {
-			t.Errorf("fields out of bounds: %+v of %d bytes", fr, len(b))
+		if f, err := readFragment(b); err == nil {
+			f.startOf(videoRate)
 		}
 	})
 }

@@ -14,7 +14,7 @@ import (
 // media costs the same whatever its size. So the heap may grow by all of what is
 // not media, as always, but only by a part of what is.
 const (
-	mediaGrowth  = 10 // percent of the windows
+	mediaGrowth  = 5  // percent of the windows
 	leastGrowth  = 10 // percent of the whole
 	usualGrowth  = 100
 	heapInterval = 5 * time.Second
