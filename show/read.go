@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+
 	"souk/internal/api"
+	"souk/internal/db"
 )
 
 const columns = "id, channel, state, started, until, ended, viewers_peak"
@@ -39,4 +41,14 @@ func (b *Board) Last(ctx context.Context, channel string) (s Show, found bool, e
 		return Show{}, false, nil
 	}
 	return s, err == nil, err
+}
+
+// Shows returns at most limit shows of a channel, the newest first: those before
+// the show with the id after, or the newest of all. Before no show of the
+// channel there is none.
+func (b *Board) Shows(ctx context.Context, channel, after string, limit int) ([]Show, error) {
+	rows, err := b.DB.Read().QueryContext(ctx, "SELECT "+columns+` FROM show_show WHERE channel = $1
+		AND ($2 = '' OR (started, id) < (SELECT started, id FROM show_show WHERE id = $2 AND channel = $1))
+		ORDER BY started DESC, id DESC LIMIT $3`, channel, after, limit)
+	return db.Collect(rows, err, func(rows *sql.Rows) (Show, error) { return scan(rows) })
 }
