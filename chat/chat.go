@@ -10,6 +10,8 @@ import (
 
 // Limits of a hub.
 const (
+	maxPerAddress    = 2000 // sockets of one client address: a phone carrier puts thousands behind one
+	roomIdle         = 30 * time.Minute
 	maxViewers       = 20_000 // sockets in all rooms together; one is one descriptor
 	maxPersonSockets = 20     // sockets of one person in a room
 	maxInbox         = 512    // what may wait for a room before its senders wait too

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net/netip"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -11,7 +12,7 @@ import (
 )
 
 // Hub holds the rooms of all channels. A room opens with its first visitor or
-// event and stays until Run ends. All methods are safe from any goroutine.
+// event and stays until Run ends or nothing has happened in it for long. All methods are safe from any goroutine.
 type Hub struct {
 	// configuration, set before the first call
 
@@ -34,16 +35,20 @@ type Hub struct {
 	// Origins are the hosts ("shop.example", "localhost:5173"), beside the
 	// server's own, whose pages may open a websocket.
 	Origins []string
+	// PerAddress is how many sockets one client address (IPv6: a /64) may have
+	// open. The server's own machine is not limited. 0: 2000.
+	PerAddress int
 	// SendBuffer is the SO_SNDBUF of a socket in bytes. 0: 64 KiB.
 	SendBuffer int
 
 	// state
 
-	mu     sync.Mutex // guards rooms and closed
+	mu     sync.Mutex // guards rooms, closed and from
 	rooms  map[string]*room
 	closed bool
-	node   string         // see nodeName
-	wg     sync.WaitGroup // rooms, readers, draining goroutines
+	from   map[netip.Prefix]int // sockets by client address
+	node   string               // see nodeName
+	wg     sync.WaitGroup       // rooms, readers, draining goroutines
 	count  counters
 }
 
@@ -83,7 +88,9 @@ func (h *Hub) Run(ctx context.Context) error {
 	h.mu.Lock()
 	h.closed = true
 	for _, r := range h.rooms {
-		close(r.stop)
+		if !r.retired {
+			close(r.stop)
+		}
 	}
 	h.mu.Unlock()
 	h.wg.Wait()
@@ -192,17 +199,25 @@ func (h *Hub) post(channel string, m message) {
 // closed.
 func (h *Hub) room(channel string) *room {
 	h.mu.Lock()
+	for h.rooms[channel] != nil && h.rooms[channel].retired && !h.closed {
+		leaving := h.rooms[channel] // its log must be at rest before the next one opens it
+		h.mu.Unlock()
+		<-leaving.done
+		h.mu.Lock()
+	}
 	defer h.mu.Unlock()
 	if h.closed {
 		return nil
 	}
 	if r := h.rooms[channel]; r != nil {
+		r.used = time.Now()
 		return r
 	}
 	if h.rooms == nil {
 		h.rooms = map[string]*room{}
 	}
 	r := newRoom(h, channel)
+	r.used = time.Now()
 	h.rooms[channel] = r
 	h.wg.Go(func() { h.keep(r) })
 	return r

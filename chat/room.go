@@ -22,6 +22,10 @@ type room struct {
 	told     atomic.Int64 // how often the room was told something; see arrive
 	snapshot snapshots
 
+	// guarded by the hub's mutex
+	used    time.Time // when somebody last asked for the room
+	retired bool      // it ends, as nobody did for long
+
 	// state
 	epoch     string
 	ring      ring
@@ -159,7 +163,7 @@ func (r *room) run() {
 	r.finishLine()
 	r.flush()
 	r.closeAll(CloseRestart, "restart")
-	clean = true
+	clean = !r.forgets()
 }
 
 // open waits until the log answers. Without it the room knows neither its
@@ -333,4 +337,5 @@ func (r *room) sweep(now time.Time) {
 		r.sayViewers = true
 		r.flushSoon(r.tick())
 	}
+	r.retireIfIdle(now)
 }

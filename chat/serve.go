@@ -30,7 +30,8 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, api.Fail(http.StatusForbidden, "bad_origin", "Pages of this origin may not open a room."))
 		return
 	}
-	if !h.enter() {
+	at := clientAddress(r)
+	if !h.enter(at) {
 		w.Header().Set("Retry-After", "5")
 		h.refuse(w, r, api.Fail(http.StatusServiceUnavailable, "full", "No room for more viewers right now. Please try again in a moment."))
 		return
@@ -42,7 +43,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request) {
 			if s != nil {
 				s.out.hangUp()
 			}
-			h.exit()
+			h.exit(at)
 		}
 	}()
 	channel := r.PathValue("channel")
@@ -60,27 +61,9 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request) {
 	h.begin(r, s, person, refused)
 	reading = true
 	go func() {
-		defer h.exit()
+		defer h.exit(at)
 		s.run()
 	}()
-}
-
-// enter counts a socket in, unless there are too many or the hub is closed.
-// Run waits for its exit.
-func (h *Hub) enter() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed || h.count.sockets.Load() >= maxViewers {
-		return false
-	}
-	h.count.sockets.Add(1)
-	h.wg.Add(1)
-	return true
-}
-
-func (h *Hub) exit() {
-	h.count.sockets.Add(-1)
-	h.wg.Done()
 }
 
 func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, e *api.Error) {

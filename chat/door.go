@@ -1,0 +1,62 @@
+package chat
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+)
+
+// enter counts a socket in, unless there are too many, in all or of its
+// address, or the hub is closed. Run waits for its exit.
+func (h *Hub) enter(at netip.Prefix) bool {
+	most := h.PerAddress
+	if most == 0 {
+		most = maxPerAddress
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || h.count.sockets.Load() >= maxViewers || h.from[at] >= most {
+		return false
+	}
+	if at.IsValid() {
+		if h.from == nil {
+			h.from = map[netip.Prefix]int{}
+		}
+		h.from[at]++
+	}
+	h.count.sockets.Add(1)
+	h.wg.Add(1)
+	return true
+}
+
+func (h *Hub) exit(at netip.Prefix) {
+	if at.IsValid() {
+		h.mu.Lock()
+		if h.from[at]--; h.from[at] == 0 {
+			delete(h.from, at)
+		}
+		h.mu.Unlock()
+	}
+	h.count.sockets.Add(-1)
+	h.wg.Done()
+}
+
+// clientAddress is what the sockets of one client have in common: an IPv4
+// address or an IPv6 /64. It is not valid for the server's own machine, and for
+// what is no address.
+func clientAddress(r *http.Request) netip.Prefix {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	ip, err := netip.ParseAddr(host)
+	if ip = ip.Unmap(); err != nil || ip.IsLoopback() {
+		return netip.Prefix{}
+	}
+	bits := ip.BitLen()
+	if ip.Is6() {
+		bits = 64
+	}
+	p, _ := ip.Prefix(bits) // bits fit the address family
+	return p
+}
