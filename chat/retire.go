@@ -10,11 +10,12 @@ import "time"
 // retireIfIdle ends the room if nobody needs it. With other nodes it stays: it
 // is one end of their line.
 func (r *room) retireIfIdle(now time.Time) {
-	if len(r.sockets) > 0 || len(r.members) > 0 || r.line != nil {
-		return
-	}
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()
+	if len(r.sockets) > 0 || len(r.members) > 0 || r.line != nil {
+		r.used = now
+		return
+	}
 	// Whoever asked for the room has long been through with it by now: no call
 	// keeps a room for as long as roomIdle before it has spoken to it.
 	if r.hub.closed || r.retired || now.Sub(r.used) < roomIdle {

@@ -88,7 +88,7 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (s *souk, err erro
 		Endpoints: func(r *http.Request) []string { return []string{s.rtmpServer(r)} }, Proxies: rtmpProxies, Log: log,
 	}
 	s.records = &chat.Archive{DB: s.db, Logger: log, Keep: cfg.ChatKeep}
-	s.hub = &chat.Hub{Who: chatWho{s}, Log: &chat.SQLLog{DB: s.db}, Snapshot: s.snapshot, Outside: s.outside, Logger: log}
+	s.hub = &chat.Hub{Who: chatWho{s}, Log: &chat.SQLLog{DB: s.db}, Snapshot: s.snapshot, Outside: s.outside, Logger: log, PerAddress: cfg.AddressSockets}
 	if at := cfg.public(); at != nil {
 		s.hub.Origins = []string{at.Host}
 	}

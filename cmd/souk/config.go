@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ type Config struct {
 	StripeWebhookSecret      string
 	Grace                    time.Duration
 	ChatKeep                 time.Duration
+	AddressSockets           int
 	FFmpeg                   string
 	ReadyFile                string
 	LogLevel                 slog.Level
@@ -77,6 +79,7 @@ func options(c *Config) []option {
 		{"stripe-publishable-key", text(&c.StripePublishableKey), "", "Stripe publishable key", false},
 		{"stripe-webhook-secret", text(&c.StripeWebhookSecret), "", "signing secret of the Stripe webhook endpoint /hooks/stripe", true},
 		{"grace", (*durationValue)(&c.Grace), show.DefaultGrace.String(), "how long a show waits for a lost encoder", false},
+		{"address-sockets", (*countValue)(&c.AddressSockets), "2000", "websockets that one client address may have open; this machine is not limited", false},
 		{"chat-keep", (*durationValue)(&c.ChatKeep), "8760h0m0s", "how long conversation, questions and the audit list are kept", false},
 		{"record", (*switchValue)(&c.Record), "true", "record shows, for replays and for rewinding while they are on", false},
 		{"keep-recordings", (*ageValue)(&c.KeepRecordings), "30d", "how long recordings are kept after the show, 0 for ever; channels may say otherwise", false},
@@ -89,12 +92,23 @@ func options(c *Config) []option {
 
 type (
 	textValue     string
+	countValue    int
 	durationValue time.Duration
 	levelValue    slog.Level
 )
 
 func (v *textValue) String() string     { return string(*v) }
 func (v *textValue) Set(s string) error { *v = textValue(s); return nil }
+
+func (v *countValue) String() string { return strconv.Itoa(int(*v)) }
+func (v *countValue) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return errors.New("want a number from 1 on")
+	}
+	*v = countValue(n)
+	return nil
+}
 
 func (v *durationValue) String() string { return time.Duration(*v).String() }
 func (v *durationValue) Set(s string) error {
