@@ -70,12 +70,13 @@ func TestShowOfAnotherNode(t *testing.T) {
 		if now, ok := b.Current("tea"); !ok || now.ID != s.ID || now.State != show.Live {
 			t.Errorf("the other node sees %+v", now)
 		}
-		if err := b.Load(t.Context()); err != nil {
+		started := &show.Board{DB: b.DB, Log: b.Log, Grace: b.Grace, Elsewhere: b.Elsewhere}
+		if err := started.Load(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Minute)
 		if got := state(t, b, s.ID); got != show.Live {
-			t.Errorf("after the other node started the show is %s", got)
+			t.Errorf("after another node started the show is %s", got)
 		}
 	})
 }

@@ -105,10 +105,10 @@ func oneOrder(t *testing.T, end func() chat.Bus) {
 	}
 	var wg sync.WaitGroup
 	for n, bus := range buses {
-		j := joined[n]
+		j, epoch := joined[n], joined[n].Epoch
 		wg.Go(func() {
 			for serial := int64(1); serial <= each; serial++ {
-				mustPublish(t, bus, "tea", j.Epoch, parcel(fmt.Sprint("n", n), serial, rand.IntN(4)))
+				mustPublish(t, bus, "tea", epoch, parcel(fmt.Sprint("n", n), serial, rand.IntN(4)))
 			}
 		})
 		wg.Go(func() {

@@ -163,16 +163,18 @@ func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request, run endpoint) {
 		write(w, http.StatusBadRequest, &failure{Type: invalid, Message: "Invalid form."})
 		return
 	}
-	c := &call{id: r.PathValue("id"), params: params}
+	key := ""
 	if r.Method == http.MethodPost {
-		c.key = r.Header.Get("Idempotency-Key")
+		key = r.Header.Get("Idempotency-Key")
 	}
+	var c *call
 	var status int
 	var body []byte
 	replayed := false
 	for err = errRace; errors.Is(err, errRace); {
 		err = s.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
-			c.Context, c.tx, c.events = ctx, tx, false
+			// Each try is a call of its own: what the former read with may still be looking at its context.
+			c = &call{Context: ctx, tx: tx, id: r.PathValue("id"), params: params, key: key}
 			status, body, replayed, err = c.once(r, run)
 			return err
 		})
@@ -190,8 +192,8 @@ func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request, run endpoint) {
 	if c.events {
 		s.nudge()
 	}
-	if c.key != "" {
-		w.Header().Set("Idempotency-Key", c.key)
+	if key != "" {
+		w.Header().Set("Idempotency-Key", key)
 	}
 	if replayed {
 		w.Header().Set("Idempotent-Replayed", "true")
