@@ -2,7 +2,6 @@ package chat
 
 import (
 	"encoding/json"
-	"time"
 )
 
 // act is one thing that a room does and that its channel's rooms on other nodes
@@ -101,10 +100,4 @@ func (r *room) append(e Entry, stored bool) {
 // tombstone is what stays of a message that was taken out.
 func tombstone(e Entry) Entry {
 	return Entry{Seq: e.Seq, At: e.At, Type: "deleted", Data: mustEncode(map[string]string{"message": e.Message})}
-}
-
-// stamped gives an entry its time.
-func stamped(e Entry) Entry {
-	e.At = time.Now().UTC().Truncate(time.Millisecond)
-	return e
 }

@@ -22,7 +22,8 @@ type Log interface {
 
 	// Append stores b as a whole or not at all. Writing a number or a person
 	// again replaces what was there: so a batch can be repeated when its first
-	// answer got lost, and a message can be overwritten.
+	// answer got lost, and a message can be overwritten. A "deleted" entry
+	// stays: of several nodes that store, the one with the original may be last.
 	Append(ctx context.Context, channel string, b Batch) error
 
 	// Seal declares that seq is the last number ever given out in this epoch.

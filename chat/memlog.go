@@ -86,7 +86,9 @@ func (l *MemLog) Append(_ context.Context, channel string, b Batch) error {
 	defer l.mu.Unlock()
 	r := l.room(channel)
 	for _, e := range b.Entries {
-		r.entries[e.Seq] = e
+		if r.entries[e.Seq].Type != "deleted" { // another node may store the original after its removal
+			r.entries[e.Seq] = e
+		}
 	}
 	for _, s := range b.Sanctions {
 		if s.Lifted {

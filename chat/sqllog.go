@@ -123,7 +123,8 @@ func (l *SQLLog) Append(ctx context.Context, channel string, b Batch) error {
 				INSERT INTO chat_entry (channel, seq, at, type, media_at, message, person, data)
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 				ON CONFLICT (channel, seq) DO UPDATE SET at = excluded.at, type = excluded.type,
-					media_at = excluded.media_at, message = excluded.message, person = excluded.person, data = excluded.data`,
+					media_at = excluded.media_at, message = excluded.message, person = excluded.person, data = excluded.data
+				WHERE chat_entry.type <> 'deleted'`, // another node may store the original after its removal
 				channel, e.Seq, millis(e.At), e.Type, millis(e.MediaAt), e.Message, e.Person, string(e.Data)); err != nil {
 				return err
 			}

@@ -75,6 +75,17 @@ func ExerciseLog(t *testing.T, fresh func(t *testing.T) (log chat.Log, again fun
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
 	})
+	t.Run("what was taken out stays out", func(t *testing.T) {
+		log, again := fresh(t)
+		mustOpen(t, log, "tea")
+		gone := chat.Entry{Seq: 1, At: when(1), Type: "deleted", Data: raw(`{"message":"m1"}`)}
+		mustAppend(t, log, "tea", chat.Batch{Entries: []chat.Entry{gone, entry(2)}})
+		mustAppend(t, log, "tea", chat.Batch{Entries: []chat.Entry{entry(1)}}) // a slower node
+		got := mustOpen(t, again(), "tea").Entries
+		if want := []chat.Entry{gone, entry(2)}; !reflect.DeepEqual(got, want) {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
+	})
 	t.Run("sanctions", func(t *testing.T) { sanctions(t, fresh) })
 	t.Run("settings", func(t *testing.T) {
 		log, again := fresh(t)
