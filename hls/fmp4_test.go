@@ -101,7 +101,7 @@ func FuzzReadFragment(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 8, 'm', 'o', 'o', 'f'})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if f, err := readFragment(b); err == nil {
-			f.startOf(videoRate)
+			_, _ = f.startOf(videoRate)
 		}
 	})
 }

@@ -95,7 +95,10 @@ const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? asked.
 const socket = new RoomSocket({
   url: roomURL(channel!) + (token ? `?token=${encodeURIComponent(token)}` : ''),
   onEvents(events) {
-    events.forEach((event) => state.take(event));
+    for (const event of events) {
+      if (event.at) clock.exact(Date.parse(event.at));
+      state.take(event);
+    }
     draw();
     tellSales();
   },
