@@ -12,7 +12,7 @@ VULN    := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test test-go test-oracle test-web test-browser lint pictures latency bench fuzz tools clean
+.PHONY: help build demo test test-go test-oracle test-web test-browser test-obs lint pictures latency bench crash chaos fuzz tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
