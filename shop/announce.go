@@ -24,9 +24,10 @@ type (
 	}
 )
 
-// announce tells the buyer and everybody who sells on the channel where an
-// order stands, and shows the stock it touched. Call it after the commit.
+// announce tells the buyer, everybody who sells on the channel and those outside
+// where an order stands, and shows the stock it touched. Call it after the commit.
 func (s *Shop) announce(o order) {
+	nudge(s.lanes.wake)
 	s.Rooms.Whisper(o.Channel, o.Buyer, sellers, Event{Type: "order", Data: o.view()})
 	if o.Units == unitsFree {
 		s.sold.back(o.Product)

@@ -19,8 +19,11 @@
 //   - Browser, hook, reconciler and sweeper only report what they learned. One
 //     function moves the order, and the first report wins.
 //   - Every movement of money is a ledger entry whose lines sum to zero.
+//   - What somebody outside must hear is written in the commit of what it tells
+//     of, and told at least once, under one id.
 //
 // Goroutines: [Shop.Run] sweeps (holds past their time, unanswered requests,
-// hooks not worked off), ends offers on time, and shows stock to rooms. All
+// hooks not worked off), ends offers on time, shows stock to rooms, and hands
+// orders over to merchants, one writer per receiver (outbox.go, deliver.go). All
 // methods are safe from any goroutine, on several nodes over one PostgreSQL.
 package shop

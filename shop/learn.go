@@ -40,7 +40,9 @@ func (s *Shop) learn(ctx context.Context, id string, r report) (order, error) {
 	var moved bool
 	var left int64
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
-		o, moved, left, err = apply(ctx, tx, id, r)
+		if o, moved, left, err = apply(ctx, tx, id, r); err == nil && moved {
+			err = s.tell(ctx, tx, o.toTell(), o)
+		}
 		return err
 	})
 	if errors.Is(err, errContradiction) {

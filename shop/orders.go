@@ -117,8 +117,10 @@ func (s *Shop) ShipOrder(w http.ResponseWriter, r *http.Request) error {
 		if err := logEvent(ctx, tx, o.ID, o.State, o.State, "shipped", who.ID); err != nil {
 			return err
 		}
-		o, err = orderByID(ctx, tx, o.ID)
-		return err
+		if o, err = orderByID(ctx, tx, o.ID); err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, tellShipped, o)
 	})
 	if err != nil {
 		return err

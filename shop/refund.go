@@ -168,9 +168,11 @@ func (s *Shop) endRefund(ctx context.Context, f refund, state, remote string) (r
 			return err
 		}
 		if o.Refunded == o.Total.Amount {
-			o, _, _, err = apply(ctx, tx, f.Order, report{news: paidBack, actor: "merchant"})
+			if o, _, _, err = apply(ctx, tx, f.Order, report{news: paidBack, actor: "merchant"}); err != nil {
+				return err
+			}
 		}
-		return err
+		return s.tell(ctx, tx, tellRefunded, o)
 	})
 	if err != nil {
 		return f, err

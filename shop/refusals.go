@@ -8,12 +8,14 @@ import (
 
 // Refusals: what a client can be told, by stable word.
 var (
-	ErrNoChannel = api.Fail(http.StatusNotFound, "no_such_channel", "There is no such channel.")
-	ErrNoProduct = api.Fail(http.StatusNotFound, "no_such_product", "There is no such product on this channel.")
-	ErrNoPin     = api.Fail(http.StatusNotFound, "no_such_pin", "This card was never on air here.")
-	ErrNoOrder   = api.Fail(http.StatusNotFound, "no_such_order", "There is no such order.")
-	ErrNoImage   = api.Fail(http.StatusNotFound, "no_such_image", "There is no such image.")
-	ErrForbidden = api.Fail(http.StatusForbidden, "not_allowed", "Your role on this channel does not allow this.")
+	ErrNoChannel  = api.Fail(http.StatusNotFound, "no_such_channel", "There is no such channel.")
+	ErrNoProduct  = api.Fail(http.StatusNotFound, "no_such_product", "There is no such product on this channel.")
+	ErrNoPin      = api.Fail(http.StatusNotFound, "no_such_pin", "This card was never on air here.")
+	ErrNoOrder    = api.Fail(http.StatusNotFound, "no_such_order", "There is no such order.")
+	ErrNoImage    = api.Fail(http.StatusNotFound, "no_such_image", "There is no such image.")
+	ErrNoEndpoint = api.Fail(http.StatusNotFound, "no_such_endpoint", "There is no such endpoint on this channel.")
+	ErrNoDelivery = api.Fail(http.StatusNotFound, "no_such_delivery", "Nothing like this was ever for this endpoint, or it is long ago.")
+	ErrForbidden  = api.Fail(http.StatusForbidden, "not_allowed", "Your role on this channel does not allow this.")
 
 	ErrBadKey       = api.Fail(http.StatusBadRequest, "bad_key", "An order needs an Idempotency-Key header with a UUID of version 7, made when the finger goes down.")
 	ErrKeyReused    = api.Fail(http.StatusUnprocessableEntity, "key_reused", "This Idempotency-Key was used for something else.")
@@ -33,6 +35,8 @@ var (
 	ErrProvider     = api.Fail(http.StatusBadGateway, "provider_unavailable", "The payment provider does not answer. Please try again.")
 	ErrSKUTaken     = api.Fail(http.StatusConflict, "sku_taken", "Another product of this channel has this SKU.")
 	ErrFull         = api.Fail(http.StatusConflict, "limit_reached", "The channel has as many products as one channel can have.")
+	ErrEndpoints    = api.Fail(http.StatusConflict, "limit_reached", "The channel has as many endpoints as one channel can have.")
+	ErrEndpointOff  = api.Fail(http.StatusConflict, "endpoint_disabled", "The endpoint is disabled. Enable it first.")
 	ErrBadHook      = api.Fail(http.StatusBadRequest, "bad_signature", "The notification is not signed by the payment provider.")
 )
 

@@ -17,6 +17,7 @@ import (
 
 	"souk/internal/api"
 	"souk/internal/db"
+	"souk/shop/handover"
 )
 
 // Limits.
@@ -138,6 +139,7 @@ type Shop struct {
 	Log       *slog.Logger
 	PublicURL string                      // scheme and host of return links; empty: those of the request
 	Show      func(channel string) string // id of the show on air, empty when none; nil: never any
+	Poster    handover.Poster             // to merchants' endpoints
 
 	// state
 	flights singleflight.Group // one provider call per order at a time
@@ -147,6 +149,7 @@ type Shop struct {
 	cards   api.Limiter[string]
 	images  api.Limiter[string]
 	display display    // stock that rooms have not been shown yet
+	lanes   lanes      // receivers outside that are written to
 	pinning sync.Mutex // held from the commit of a pin until the room was told
 
 	// channels
@@ -162,6 +165,7 @@ func New(d *db.DB, log *slog.Logger) *Shop {
 		cards:   api.Limiter[string]{Burst: methodsPerBuyer, Every: methodRefill},
 		images:  api.Limiter[string]{Burst: imagesPerPerson, Every: imageRefill},
 		display: display{dirty: map[string]string{}, wake: make(chan struct{}, 1)},
+		lanes:   lanes{busy: map[string]int{}, failed: map[string]int{}, resting: map[string]time.Time{}, wake: make(chan struct{}, 1)},
 		offers:  make(chan struct{}, 1),
 	}
 	s.holds.DB, s.holds.Do = d, s.holdAll

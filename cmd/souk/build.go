@@ -125,6 +125,8 @@ func (s *souk) buildShop() error {
 	s.shop.Gateway, s.shop.Wallet = gateway, gateway
 	s.shop.PublicURL = s.cfg.PublicURL
 	s.shop.Show = s.showID
+	// A merchant's program on this machine is for trying things, not for a server that others can reach.
+	s.shop.Poster.Loopback = s.sandbox != nil && s.cfg.PublicURL == ""
 	return nil
 }
 

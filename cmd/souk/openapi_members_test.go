@@ -45,6 +45,8 @@ var answered = map[string]any{
 	"Recording":      recordingAnswer{},
 	"RecordingState": recordingState{},
 	"Region":         shop.Region{},
+	"Endpoint":       shop.Endpoint{},
+	"Delivery":       shop.Delivery{},
 	"Replay":         replayAnswer{},
 	"Show":           show.Show{},
 	"ShowAnswer":     showAnswer{},

@@ -48,6 +48,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 	callPin(nobody, host)
 	callTill(nobody, host)
 	callMerchant(guest, host)
+	callHandOver(host)
 	callRooms(nobody, host)
 	callShow(nobody, host)
 	callDoors(nobody, guest, host)

@@ -102,6 +102,12 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("POST /api/v1/orders/{id}/ship", s.shop.ShipOrder)
 	call("GET /api/v1/channels/{channel}/orders", s.shop.ListOrders)
 	call("GET /api/v1/channels/{channel}/orders.csv", s.shop.ExportOrders)
+	call("GET /api/v1/channels/{channel}/endpoints", s.shop.ListEndpoints)
+	call("POST /api/v1/channels/{channel}/endpoints", s.shop.AddEndpoint)
+	call("PATCH /api/v1/channels/{channel}/endpoints/{id}", s.shop.EditEndpoint)
+	call("DELETE /api/v1/channels/{channel}/endpoints/{id}", s.shop.DropEndpoint)
+	call("GET /api/v1/channels/{channel}/endpoints/{id}/deliveries", s.shop.ListDeliveries)
+	call("POST /api/v1/channels/{channel}/endpoints/{id}/deliveries/{delivery}/replay", s.shop.Replay)
 	call("GET /pay/return", s.shop.Back)
 	call("POST /hooks/stripe", s.shop.Hook)
 	if s.sandbox != nil {

@@ -52,6 +52,8 @@ func TestMain(m *testing.M) {
 //	never-logged SECRET        no server of this story has logged it
 //	rush N PRODUCT             N buyers tap at once: one paid, the rest sold_out
 //	exec call …                one HTTP request, see callMain
+//	receiver STATUS…           a merchant's program starts at $RECEIVER; it answers so, the last one from then on
+//	received N SECRET REGEX    waits until message N came, in time and signed with the secret; keeps its id as ID_N
 //	exec room …                one visit to a room, see roomMain
 func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -77,6 +79,8 @@ func TestStories(t *testing.T) {
 			"goes-on":      goesOnCmd,
 			"never-logged": neverLoggedCmd,
 			"rush":         rushCmd,
+			"receiver":     receiverCmd,
+			"received":     receivedCmd,
 		},
 	})
 }
@@ -90,6 +94,7 @@ type world struct {
 	log        bytes.Buffer // of the server that runs
 	logs       string       // of those that ran before
 	background []*exec.Cmd
+	receiver   *receiver // a merchant's program
 }
 
 func of(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
