@@ -15,23 +15,27 @@ type View string
 
 // The pages that exist.
 const (
-	Home    View = "home"
-	Live    View = "live"
-	Studio  View = "studio"
-	Order   View = "order"
-	Overlay View = "overlay"
-	Embed   View = "embed"
+	Home     View = "home"
+	Live     View = "live"
+	Studio   View = "studio"
+	Dock     View = "dock"
+	Merchant View = "merchant"
+	Order    View = "order"
+	Overlay  View = "overlay"
+	Embed    View = "embed"
 )
 
 // entries are the Vite entry points, and preloads the module a page will need right after its first paint.
 var (
 	entries = map[View]string{
-		Home:    "src/pages/home.ts",
-		Live:    "src/pages/live.ts",
-		Studio:  "src/pages/studio.ts",
-		Order:   "src/pages/order.ts",
-		Overlay: "src/pages/overlay.ts",
-		Embed:   "src/pages/embed.ts",
+		Home:     "src/pages/home.ts",
+		Live:     "src/pages/live.ts",
+		Studio:   "src/pages/studio.ts",
+		Dock:     "src/pages/dock.ts",
+		Merchant: "src/pages/merchant.ts",
+		Order:    "src/pages/order.ts",
+		Overlay:  "src/pages/overlay.ts",
+		Embed:    "src/pages/embed.ts",
 	}
 	preloads = map[View]string{Live: "src/lib/player.ts", Embed: "src/lib/player.ts"}
 )
@@ -123,6 +127,14 @@ func (p *Pages) Live(w http.ResponseWriter, r *http.Request) {
 
 // Studio is "GET /studio": the host's console.
 func (p *Pages) Studio(w http.ResponseWriter, r *http.Request) { p.page(w, r, Studio, "") }
+
+// Dock is "GET /dock/{channel}": the console of one channel, narrow, inside the host's streaming program.
+func (p *Pages) Dock(w http.ResponseWriter, r *http.Request) {
+	p.page(w, r, Dock, r.PathValue("channel"))
+}
+
+// Merchant is "GET /merchant": orders and products.
+func (p *Pages) Merchant(w http.ResponseWriter, r *http.Request) { p.page(w, r, Merchant, "") }
 
 // Order is "GET /orders/{order}": the buyer's status page.
 func (p *Pages) Order(w http.ResponseWriter, r *http.Request) {

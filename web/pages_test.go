@@ -22,6 +22,8 @@ func build() fstest.MapFS {
 			"src/pages/home.ts":   {"file": "assets/home-1.js", "imports": ["_app-1.js"], "isEntry": true},
 			"src/pages/live.ts":   {"file": "assets/live-1.js", "imports": ["_app-1.js", "_shared-1.js"], "dynamicImports": ["src/lib/player.ts"], "css": ["assets/live-1.css"], "isEntry": true},
 			"src/pages/studio.ts": {"file": "assets/studio-1.js", "imports": ["_shared-1.js"], "isEntry": true},
+			"src/pages/dock.ts": {"file": "assets/dock-1.js", "imports": ["_shared-1.js"], "isEntry": true},
+			"src/pages/merchant.ts": {"file": "assets/merchant-1.js", "imports": ["_shared-1.js"], "isEntry": true},
 			"src/pages/order.ts":  {"file": "assets/order-1.js", "isEntry": true},
 			"src/pages/overlay.ts": {"file": "assets/overlay-1.js", "isEntry": true},
 			"src/pages/embed.ts": {"file": "assets/embed-1.js", "imports": ["_app-1.js"], "isEntry": true},
@@ -59,6 +61,8 @@ func mux(p *Pages) http.Handler {
 	m.HandleFunc("GET /{$}", p.Home)
 	m.HandleFunc("GET /live/{channel}", p.Live)
 	m.HandleFunc("GET /studio", p.Studio)
+	m.HandleFunc("GET /dock/{channel}", p.Dock)
+	m.HandleFunc("GET /merchant", p.Merchant)
 	m.HandleFunc("GET /orders/{order}", p.Order)
 	m.HandleFunc("GET /overlay/{channel}", p.Overlay)
 	m.HandleFunc("GET /embed/{channel}", p.Embed)

@@ -3,13 +3,14 @@ import { defineConfig } from 'vitest/config';
 import { clean, precompress } from './build/output.ts';
 
 // One entry per page; the Go side looks entries up by these source paths.
-const entries = ['home', 'live', 'studio', 'order', 'overlay', 'embed'].map((name) => `src/pages/${name}.ts`);
+const entries = ['home', 'live', 'studio', 'dock', 'merchant', 'order', 'overlay', 'embed'].map((name) => `src/pages/${name}.ts`);
 
 export default defineConfig({
   base: '/_/',
   plugins: [svelte(), clean(), precompress()],
   build: {
-    target: 'es2022',
+    // chrome103 is the browser inside OBS 30, where the dock runs.
+    target: ['es2022', 'chrome103'],
     manifest: 'manifest.json',
     // The folder holds a committed placeholder, so the clean plugin empties it instead of Vite.
     emptyOutDir: false,

@@ -214,9 +214,16 @@ func (s *souk) boot(r *http.Request, view web.View, id string) (web.First, bool,
 	case web.Overlay:
 		c, err := s.accounts.Channel(r.Context(), id)
 		return web.First{Title: c.Title}, err == nil, notFound(err)
-	case web.Studio:
+	case web.Studio, web.Merchant:
 		me, err := s.bootMe(r)
 		return web.First{Data: map[string]any{"me": me}}, true, err
+	case web.Dock:
+		c, err := s.accounts.Channel(r.Context(), id)
+		if err != nil {
+			return web.First{}, false, notFound(err)
+		}
+		me, err := s.bootMe(r)
+		return web.First{Title: c.Title, Data: map[string]any{"me": me}}, true, err
 	default:
 		return web.First{}, true, nil
 	}

@@ -29,6 +29,8 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	page("GET /{$}", s.pages.Home)
 	page("GET /live/{channel}", s.pages.Live)
 	page("GET /studio", s.pages.Studio)
+	page("GET /dock/{channel}", s.pages.Dock)
+	page("GET /merchant", s.pages.Merchant)
 	page("GET /overlay/{channel}", s.pages.Overlay)
 	page("GET /embed/{channel}", s.pages.Embed)
 	page("GET /orders/{order}", s.pages.Order)

@@ -136,3 +136,10 @@ export async function chooseCard(page: Page | Frame, label: string): Promise<voi
   await page.getByText(label, { exact: true }).click();
   await page.getByRole('button', { name: 'Use this card' }).click();
 }
+
+/** Signs in on a page that asks for it. */
+export async function signIn(page: Page, host: Ready['host']): Promise<void> {
+  await page.getByLabel('Email').fill(host.email);
+  await page.getByLabel('Password').fill(host.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}

@@ -77,6 +77,8 @@ export type Line = { product: string; title: string; quantity: number; price: Mo
 export type Order = {
   id: string;
   channel: string;
+  /** The show on air at the tap; empty when there was none. */
+  show?: string;
   state: OrderState;
   parcel: Parcel;
   lines: Line[];
