@@ -13,6 +13,11 @@
 //     (outlet.go). A healthy viewer has none: the room writes, without
 //     waiting, what the kernel takes.
 //   - One goroutine per room stores (scribe.go), batch after batch, behind it.
+//   - With a [Bus], one more per room brings what the line of all servers
+//     holds (line.go). What a room does then is an act (act.go) that comes
+//     back to it in the line's order; a server that lost the line goes on by
+//     itself and joins again (rejoin.go).
+//   - A room ends half an hour after the last one left (retire.go).
 //
 // # What always holds
 //
@@ -25,5 +30,7 @@
 //     prove that nothing is missing, the epoch is another one.
 //   - Text reaches the log only cleaned and with card numbers masked.
 //
-// Open hub.go for the way in, then room.go.
+// Open hub.go for the way in, then room.go. What a channel wants of its room is
+// in settings.go, who may speak in door.go, what outlasts the conversation
+// (questions, letters, sanctions) in facts.go.
 package chat
