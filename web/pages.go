@@ -23,6 +23,8 @@ const (
 	Order    View = "order"
 	Overlay  View = "overlay"
 	Embed    View = "embed"
+	Replay   View = "replay"
+	Wallet   View = "wallet"
 )
 
 // entries are the Vite entry points, and preloads the module a page will need right after its first paint.
@@ -36,8 +38,10 @@ var (
 		Order:    "src/pages/order.ts",
 		Overlay:  "src/pages/overlay.ts",
 		Embed:    "src/pages/embed.ts",
+		Replay:   "src/pages/replay.ts",
+		Wallet:   "src/pages/wallet.ts",
 	}
-	preloads = map[View]string{Live: "src/lib/player.ts", Embed: "src/lib/player.ts"}
+	preloads = map[View]string{Live: "src/lib/player.ts", Embed: "src/lib/player.ts", Replay: "src/replay/picture.ts"}
 )
 
 // First is what a page knows before its first request.
@@ -58,7 +62,7 @@ type Share struct {
 
 // Config is what the pages need from the program.
 type Config struct {
-	// Boot answers for one request of one page; id is the channel or order in its URL, empty for the others.
+	// Boot answers for one request of one page; id is the channel, show or order in its URL, empty for the others.
 	// found=false makes it a 404 page. An error is logged and shown as a page that offers to try again.
 	// Optional: nil means that every page exists and starts without data.
 	Boot func(r *http.Request, view View, id string) (first First, found bool, err error)
@@ -150,6 +154,14 @@ func (p *Pages) Overlay(w http.ResponseWriter, r *http.Request) {
 func (p *Pages) Embed(w http.ResponseWriter, r *http.Request) {
 	p.page(w, r, Embed, r.PathValue("channel"))
 }
+
+// Replay is "GET /replay/{show}": a show that has ended, to watch again and buy from.
+func (p *Pages) Replay(w http.ResponseWriter, r *http.Request) {
+	p.page(w, r, Replay, r.PathValue("show"))
+}
+
+// Wallet is "GET /wallet": what a buyer has bought, and what is kept of them.
+func (p *Pages) Wallet(w http.ResponseWriter, r *http.Request) { p.page(w, r, Wallet, "") }
 
 // NotFound is the page for every other path, with status 404.
 func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {

@@ -26,6 +26,9 @@ func build() fstest.MapFS {
 			"src/pages/merchant.ts": {"file": "assets/merchant-1.js", "imports": ["_shared-1.js"], "isEntry": true},
 			"src/pages/order.ts":  {"file": "assets/order-1.js", "isEntry": true},
 			"src/pages/overlay.ts": {"file": "assets/overlay-1.js", "isEntry": true},
+			"src/pages/replay.ts": {"file": "assets/replay-1.js", "imports": ["_app-1.js"], "dynamicImports": ["src/replay/picture.ts"], "isEntry": true},
+			"src/pages/wallet.ts": {"file": "assets/wallet-1.js", "imports": ["_app-1.js"], "isEntry": true},
+			"src/replay/picture.ts": {"file": "assets/picture-1.js", "isDynamicEntry": true},
 			"src/pages/embed.ts": {"file": "assets/embed-1.js", "imports": ["_app-1.js"], "isEntry": true},
 			"src/lib/player.ts":   {"file": "assets/player-1.js", "imports": ["_shared-1.js"], "isDynamicEntry": true},
 			"_app-1.js":    {"file": "assets/app-1.js", "css": ["assets/app-1.css"]},
@@ -66,6 +69,8 @@ func mux(p *Pages) http.Handler {
 	m.HandleFunc("GET /orders/{order}", p.Order)
 	m.HandleFunc("GET /overlay/{channel}", p.Overlay)
 	m.HandleFunc("GET /embed/{channel}", p.Embed)
+	m.HandleFunc("GET /replay/{show}", p.Replay)
+	m.HandleFunc("GET /wallet", p.Wallet)
 	m.Handle("GET /_/", p.Assets())
 	m.Handle("GET /favicon.svg", p.Assets())
 	m.HandleFunc("GET /", p.NotFound)

@@ -27,7 +27,7 @@ func pagePolicy(view View, sandbox bool, sites []string) string {
 	if view == Embed {
 		allow["frame-ancestors"] = strings.Join(append([]string{"'self'"}, sites...), " ")
 	}
-	if (view == Live || view == Embed) && !sandbox {
+	if (view == Live || view == Embed || view == Replay) && !sandbox {
 		allow["script-src"] += " https://js.stripe.com"
 		allow["connect-src"] += " https://api.stripe.com"
 		allow["frame-src"] += " https://js.stripe.com https://hooks.stripe.com"

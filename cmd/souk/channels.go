@@ -214,7 +214,9 @@ func (s *souk) boot(r *http.Request, view web.View, id string) (web.First, bool,
 	case web.Overlay:
 		c, err := s.accounts.Channel(r.Context(), id)
 		return web.First{Title: c.Title}, err == nil, notFound(err)
-	case web.Studio, web.Merchant:
+	case web.Replay:
+		return s.bootReplay(r, id)
+	case web.Studio, web.Merchant, web.Wallet:
 		me, err := s.bootMe(r)
 		return web.First{Data: map[string]any{"me": me}}, true, err
 	case web.Dock:

@@ -289,6 +289,9 @@ func callMerchant(guest, host caller) {
 		host.t.Errorf("orders may be %v, described are %v", states, described)
 	}
 	host.call("200", "GET", orders+".csv?state=paid", "")
+	if mine := host.call("200", "GET", "/api/v1/me/orders", ""); mine.text("orders.0.id") != "" {
+		host.t.Errorf("who sells has bought %s", mine.raw)
+	}
 	at := "/api/v1/orders/" + host.call("200", "GET", orders+"?state=paid", "").text("orders.0.id")
 
 	ship := func(want, body string) answer { return host.call(want, "POST", at+"/ship", body) }
@@ -348,6 +351,10 @@ func callShow(nobody, host caller) {
 		nobody.t.Errorf("after the show: %s", s.raw)
 	}
 	nobody.until("/api/v1/shows/"+id, func(a answer) bool { return a.text("replay.hls") != "" })
+	if all := nobody.call("200", "GET", "/api/v1/channels/tea/shows", ""); all.text("shows.0.id") != id || all.text("shows.0.replay.hls") == "" || all.text("after") != "" {
+		nobody.t.Errorf("shows of the channel: %s", all.raw)
+	}
+	nobody.call("404 no_such_channel", "GET", "/api/v1/channels/none/shows", "")
 	nobody.call("401 sign_in_first", "GET", "/api/v1/shows/"+id+"/recording.mp4", "")
 	host.call("200", "GET", "/api/v1/shows/"+id+"/recording.mp4", "")
 	host.call("200", "GET", "/api/v1/shows/"+id+"/recording.zip", "")

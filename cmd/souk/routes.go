@@ -33,7 +33,9 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	page("GET /merchant", s.pages.Merchant)
 	page("GET /overlay/{channel}", s.pages.Overlay)
 	page("GET /embed/{channel}", s.pages.Embed)
+	page("GET /replay/{show}", s.pages.Replay)
 	page("GET /orders/{order}", s.pages.Order)
+	page("GET /wallet", s.pages.Wallet)
 	page("/", s.pages.NotFound)
 	handle("GET /_/", s.pages.Assets())
 	handle("GET /favicon.svg", s.pages.Assets())
@@ -57,6 +59,7 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("PUT /api/v1/me", s.putMe)
 	call("DELETE /api/v1/me", s.eraseMe)
 	call("GET /api/v1/me/export", s.exportMe)
+	call("GET /api/v1/me/orders", s.shop.MyOrders)
 	call("POST /api/v1/me/payment-methods", s.shop.AddMethod)
 
 	// channels and shows
@@ -68,6 +71,7 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	page("POST /api/v3/GetClientConfiguration", s.ingest.ClientConfiguration) // OBS asks for its renditions here
 	call("GET /api/v1/channels/{channel}/recording", s.getRecordingPolicy)
 	call("PUT /api/v1/channels/{channel}/recording", s.putRecordingPolicy)
+	call("GET /api/v1/channels/{channel}/shows", s.listShows)
 	call("GET /api/v1/shows/{show}", s.getShow)
 	call("GET /api/v1/shows/{show}/recording.mp4", s.getRecording)
 	call("GET /api/v1/shows/{show}/recording.zip", s.getRecordingZip)

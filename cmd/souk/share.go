@@ -67,11 +67,13 @@ func (s *souk) getOEmbed(w http.ResponseWriter, r *http.Request) error {
 	path, ours := strings.CutPrefix(q.Get("url"), base+"/")
 	path, _, _ = strings.Cut(path, "?")
 	kind, slug, _ := strings.Cut(path, "/")
-	if !ours || kind != "live" && kind != "embed" {
-		return errNotOurs
-	}
 	slug, err := url.PathUnescape(slug)
-	if err != nil {
+	switch {
+	case !ours || err != nil:
+		return errNotOurs
+	case kind == "replay":
+		return s.oEmbedReplay(w, r, slug)
+	case kind != "live" && kind != "embed":
 		return errNotOurs
 	}
 	c, err := s.accounts.Channel(r.Context(), slug)
@@ -80,16 +82,21 @@ func (s *souk) getOEmbed(w http.ResponseWriter, r *http.Request) error {
 	}
 	width, height := fitted(q.Get("maxwidth"), embedWidth), fitted(q.Get("maxheight"), embedHeight)
 	frame := base + "/embed/" + url.PathEscape(c.Slug)
-	w.Header().Set("Access-Control-Allow-Origin", "*")
-	w.Header().Set("Cache-Control", "public, max-age="+strconv.Itoa(oembedMaxAge))
-	return api.Write(w, http.StatusOK, map[string]any{
-		"version": "1.0", "type": "video", "title": c.Title,
-		"provider_name": "souk", "provider_url": base + "/", "cache_age": oembedMaxAge,
-		"width": width, "height": height,
+	return writeOEmbed(w, base, c.Slug, map[string]any{
+		"type": "video", "title": c.Title, "width": width, "height": height,
 		"html": fmt.Sprintf(`<iframe src="%s" width="%d" height="%d" title="%s" loading="lazy" allow="autoplay; fullscreen; picture-in-picture; payment" style="border:0"></iframe>`,
 			html.EscapeString(frame), width, height, html.EscapeString(c.Title)),
-		"thumbnail_url": base + "/thumb/" + url.PathEscape(c.Slug) + ".jpg", "thumbnail_width": 640, "thumbnail_height": 360,
 	})
+}
+
+// writeOEmbed answers with what all answers about a channel share, added to answer.
+func writeOEmbed(w http.ResponseWriter, base, slug string, answer map[string]any) error {
+	answer["version"], answer["cache_age"] = "1.0", oembedMaxAge
+	answer["provider_name"], answer["provider_url"] = "souk", base+"/"
+	answer["thumbnail_url"], answer["thumbnail_width"], answer["thumbnail_height"] = base+"/thumb/"+url.PathEscape(slug)+".jpg", 640, 360
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Cache-Control", "public, max-age="+strconv.Itoa(oembedMaxAge))
+	return api.Write(w, http.StatusOK, answer)
 }
 
 // fitted is a size no larger than what was asked for, as long as that is one.

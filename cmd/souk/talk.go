@@ -155,6 +155,7 @@ func (s *souk) exports() map[string]func(context.Context, account.Person) (any, 
 	return map[string]func(context.Context, account.Person) (any, error){
 		"account": func(ctx context.Context, p account.Person) (any, error) { return s.accounts.Export(ctx, p) },
 		"chat":    func(ctx context.Context, p account.Person) (any, error) { return s.records.Export(ctx, p.ID) },
+		"shop":    func(ctx context.Context, p account.Person) (any, error) { return s.shop.Export(ctx, p.ID) },
 	}
 }
 

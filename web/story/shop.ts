@@ -25,13 +25,13 @@ export class Shop {
     private readonly browser: Browser,
   ) {}
 
-  /** `broadcast` puts the built-in clip on air through the real RTMP port. */
-  static async open({ broadcast = true } = {}): Promise<Shop> {
+  /** `broadcast` puts the built-in clip on air through the real RTMP port; a show waits `grace` for a lost encoder. */
+  static async open({ broadcast = true, grace = '60s' } = {}): Promise<Shop> {
     for (const path of [binary, browserPath]) if (!existsSync(path)) throw new Error(`${path} is missing: stories need a built souk (make build) and Chromium`);
     const folder = mkdtempSync(join(tmpdir(), 'souk-story-'));
     const file = join(folder, 'ready.json');
     const any = '127.0.0.1:0';
-    const args = ['demo', '--http', any, '--rtmp', any, '--admin', any, '--data', join(folder, 'data'), '--ready-file', file];
+    const args = ['demo', '--http', any, '--rtmp', any, '--admin', any, '--data', join(folder, 'data'), '--grace', grace, '--ready-file', file];
     const server = spawn(binary, broadcast ? args : [...args, '--no-broadcast'], { stdio: ['ignore', 'ignore', 'pipe'] });
     let log = '';
     server.stderr!.on('data', (text) => (log += text));

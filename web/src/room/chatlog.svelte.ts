@@ -72,7 +72,8 @@ export class ChatLog {
   }
 }
 
-function rowOf(event: Event): Row | null {
+/** The line that an event makes; null for one that makes none. */
+export function rowOf(event: Event): Row | null {
   const { data } = event;
   switch (event.type) {
     case 'message':
