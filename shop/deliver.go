@@ -32,7 +32,11 @@ type lanes struct {
 func (l *lanes) enter(lane string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.busy[lane] > 0 || now.Before(l.resting[lane]) {
+	most := 1
+	if lane == mailLane {
+		most = mailsAtOnce
+	}
+	if l.busy[lane] >= most || now.Before(l.resting[lane]) {
 		return false
 	}
 	l.busy[lane]++
@@ -63,7 +67,7 @@ func (l *lanes) works(lane string) {
 	delete(l.resting, lane)
 }
 
-// runHandOver brings messages to merchants until ctx ended.
+// runHandOver brings messages to merchants and buyers until ctx ended.
 func (s *Shop) runHandOver(ctx context.Context) error {
 	var writers errgroup.Group
 	writers.SetLimit(lanesAtOnce)
@@ -192,7 +196,15 @@ func (s *Shop) deliver(ctx context.Context, d delivery) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	got, err := s.postTo(ctx, d.Endpoint, m)
+	var got outcome
+	switch {
+	case d.Endpoint != mailLane:
+		got, err = s.postTo(ctx, d.Endpoint, m)
+	case s.Mail != nil:
+		got, err = s.mail(ctx, m)
+	default: // mail was turned off since
+		got = outcome{never: true}
+	}
 	if ctx.Err() != nil && !got.arrived() { // we are going, the receiver did nothing wrong
 		return false, s.unclaim(context.WithoutCancel(ctx), d)
 	}
@@ -253,7 +265,7 @@ func (s *Shop) conclude(ctx context.Context, d delivery, channel string, got out
 		}
 		_, err := tx.Exec(ctx, "UPDATE shop_delivery SET state = $3, status = $4, error = $5, next_at = $6, ended = $7 WHERE endpoint = $1 AND event = $2",
 			d.Endpoint, d.Event, state, got.status, got.word, next, ended)
-		if err != nil {
+		if err != nil || d.Endpoint == mailLane {
 			return err
 		}
 		off, err = endpointDid(ctx, tx, channel, d.Endpoint, got)

@@ -24,6 +24,6 @@
 //
 // Goroutines: [Shop.Run] sweeps (holds past their time, unanswered requests,
 // hooks not worked off), ends offers on time, shows stock to rooms, and hands
-// orders over to merchants, one writer per receiver (outbox.go, deliver.go). All
+// orders over to merchants and buyers, one writer per receiver (outbox.go, deliver.go). All
 // methods are safe from any goroutine, on several nodes over one PostgreSQL.
 package shop

@@ -42,8 +42,8 @@ func (s *Shop) tell(ctx context.Context, tx *db.Tx, kind string, o order) error 
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO shop_outbox (id, kind, channel, order_id, body, at)
 		SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS BIGINT)
-		WHERE EXISTS (SELECT 1 FROM shop_endpoint WHERE channel = CAST($3 AS TEXT) AND disabled = 0)`,
-		newID(), kind, o.Channel, o.ID, string(body), tx.Millis())
+		WHERE $7 OR EXISTS (SELECT 1 FROM shop_endpoint WHERE channel = CAST($3 AS TEXT) AND disabled = 0)`,
+		newID(), kind, o.Channel, o.ID, string(body), tx.Millis(), s.Mail != nil)
 	return err
 }
 
@@ -103,6 +103,10 @@ func (s *Shop) spreadOne(ctx context.Context, tx *db.Tx, m told) error {
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO shop_delivery (event, endpoint, state, next_at, created)
 		SELECT CAST($1 AS TEXT), id, 'waiting', CAST($3 AS BIGINT), CAST($3 AS BIGINT) FROM shop_endpoint WHERE channel = $2 AND disabled = 0`, m.ID, m.Channel, tx.Millis())
+	if err != nil || s.Mail == nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "INSERT INTO shop_delivery (event, endpoint, state, next_at, created) VALUES ($1, $2, 'waiting', $3, $3)", m.ID, mailLane, tx.Millis())
 	return err
 }
 
@@ -127,6 +131,9 @@ var retries = []time.Duration{
 
 // Limits of handing over.
 const (
+	mailLane         = "mail" // the receiver that is no endpoint: the buyer
+	mailTimeout      = 30 * time.Second
+	mailsAtOnce      = 4
 	maxEndpoints     = 5 // of a channel
 	handOverEvery    = time.Second
 	spreadBatch      = 100

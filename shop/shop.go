@@ -137,9 +137,11 @@ type Shop struct {
 	Gateway   Gateway
 	Wallet    Wallet
 	Log       *slog.Logger
-	PublicURL string                      // scheme and host of return links; empty: those of the request
-	Show      func(channel string) string // id of the show on air, empty when none; nil: never any
-	Poster    handover.Poster             // to merchants' endpoints
+	PublicURL string                            // scheme and host of return links; empty: those of the request
+	Show      func(channel string) string       // id of the show on air, empty when none; nil: never any
+	Home      string                            // the same for links in mails, which answer no request
+	Poster    handover.Poster                   // to merchants' endpoints
+	Mail      func(context.Context, Mail) error // sends one to a buyer: ErrNoMail when it never will; nil: no mails
 
 	// state
 	flights singleflight.Group // one provider call per order at a time
@@ -148,7 +150,8 @@ type Shop struct {
 	taps    api.Limiter[string]
 	cards   api.Limiter[string]
 	images  api.Limiter[string]
-	display display    // stock that rooms have not been shown yet
+	display display // stock that rooms have not been shown yet
+	links   links
 	lanes   lanes      // receivers outside that are written to
 	pinning sync.Mutex // held from the commit of a pin until the room was told
 

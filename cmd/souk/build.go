@@ -20,6 +20,7 @@ import (
 	"souk/ingest"
 	"souk/internal/db"
 	"souk/shop"
+	"souk/shop/mail"
 	"souk/shop/sandbox"
 	"souk/shop/stripe"
 	"souk/show"
@@ -43,6 +44,7 @@ type souk struct {
 	records  *chat.Archive
 	shop     *shop.Shop
 	sandbox  *sandbox.Sandbox  // nil with Stripe keys
+	mailbox  *mail.Box         // nil where mails are sent, or none are written
 	bus      *redisbus.Bus     // nil on a server that is alone
 	streams  *redisbus.Streams // the same
 	pages    *web.Pages
@@ -127,6 +129,25 @@ func (s *souk) buildShop() error {
 	s.shop.Show = s.showID
 	// A merchant's program on this machine is for trying things, not for a server that others can reach.
 	s.shop.Poster.Loopback = s.sandbox != nil && s.cfg.PublicURL == ""
+	return s.buildMail()
+}
+
+// buildMail has buyers told by mail: through a mail server, or in the sandbox
+// into a folder. Real orders without a mail server are told to nobody.
+func (s *souk) buildMail() error {
+	switch {
+	case s.cfg.SMTP != "":
+		sender, err := mail.NewSMTP(s.cfg.SMTP, s.cfg.MailFrom, s.sandbox != nil)
+		if err != nil {
+			return fmt.Errorf("%w: --smtp: %v", errUsage, err)
+		}
+		s.shop.Mail = sender.Send
+	case s.sandbox != nil:
+		s.mailbox = &mail.Box{Dir: filepath.Join(s.cfg.Data, "mail")}
+		s.shop.Mail = s.mailbox.Send
+	default:
+		s.log.Warn("buyers get no mails: there is no --smtp")
+	}
 	return nil
 }
 
@@ -164,6 +185,7 @@ func (s *souk) reachedAt(ln *listeners) {
 		s.rtmpPort = strconv.Itoa(a.Port)
 	}
 	s.hookURL = ln.ready().HTTP + "/hooks/stripe"
+	s.shop.Home = ln.ready().HTTP
 	if s.streams != nil {
 		s.streams.URL = cmp.Or(s.cfg.NodeURL, ln.ready().HTTP)
 	}

@@ -32,6 +32,7 @@ type Config struct {
 	StripeSecretKey          string
 	StripePublishableKey     string
 	StripeWebhookSecret      string
+	SMTP, MailFrom           string
 	Grace                    time.Duration
 	ChatKeep                 time.Duration
 	AddressSockets           int
@@ -78,6 +79,8 @@ func options(c *Config) []option {
 		{"stripe-secret-key", text(&c.StripeSecretKey), "", "Stripe secret or restricted key; without it a sandbox takes the payments", true},
 		{"stripe-publishable-key", text(&c.StripePublishableKey), "", "Stripe publishable key", false},
 		{"stripe-webhook-secret", text(&c.StripeWebhookSecret), "", "signing secret of the Stripe webhook endpoint /hooks/stripe", true},
+		{"smtp", text(&c.SMTP), "", "mail server for mails about orders: smtp://user:password@host:587, or smtps://; without it there are none, and in the sandbox they go into a folder", true},
+		{"mail-from", text(&c.MailFrom), "", "address that mails are from", false},
 		{"grace", (*durationValue)(&c.Grace), show.DefaultGrace.String(), "how long a show waits for a lost encoder", false},
 		{"address-sockets", (*countValue)(&c.AddressSockets), "2000", "websockets that one client address may have open; this machine is not limited", false},
 		{"chat-keep", (*durationValue)(&c.ChatKeep), "8760h0m0s", "how long conversation, questions and the audit list are kept", false},
@@ -260,6 +263,12 @@ func (c *Config) check() error {
 	}
 	if live && c.StripePublishableKey == "" {
 		return fmt.Errorf("%w: live Stripe keys need --stripe-publishable-key, with which pages save a card", errUsage)
+	}
+	if (c.SMTP == "") != (c.MailFrom == "") {
+		return fmt.Errorf("%w: mails need both --smtp and --mail-from", errUsage)
+	}
+	if c.SMTP != "" && c.PublicURL == "" {
+		return fmt.Errorf("%w: mails need a --public-url, where their links lead", errUsage)
 	}
 	return nil
 }

@@ -116,6 +116,10 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("POST /api/v1/channels/{channel}/endpoints/{id}/deliveries/{delivery}/replay", s.shop.Replay)
 	call("GET /pay/return", s.shop.Back)
 	call("POST /hooks/stripe", s.shop.Hook)
+	if s.mailbox != nil && s.cfg.PublicURL == "" {
+		call("GET /sandbox/mail", s.mailbox.Page)
+		call("GET /sandbox/mail/{name}", s.mailbox.Message)
+	}
 	if s.sandbox != nil {
 		call("GET /api/v1/sandbox/methods", s.sandbox.Methods)
 		call("GET /sandbox/challenge/{intent}", s.sandbox.Challenge)
