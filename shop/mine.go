@@ -58,3 +58,16 @@ func (s *Shop) Export(ctx context.Context, person string) (e Export, err error) 
 	e.Methods, err = s.Methods(ctx, person)
 	return e, err
 }
+
+// Erase forgets a person's saved ways to pay, and who they are at the provider:
+// what the provider says about that customer from then on is about nobody here.
+// Orders stay, as the law wants.
+func (s *Shop) Erase(ctx context.Context, person string) error {
+	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if _, err := tx.Exec(ctx, "DELETE FROM shop_method WHERE person = $1", person); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "DELETE FROM shop_customer WHERE person = $1", person)
+		return err
+	})
+}

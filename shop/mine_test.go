@@ -98,6 +98,30 @@ func TestExport(t *testing.T) {
 	}
 }
 
+// Who is erased leaves orders behind, and no way to pay; nobody else notices. Erasing twice changes nothing.
+func TestErase(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		cup := w.product("cup", 100, 9)
+		w.buyer("mira", "pm_card_visa")
+		w.buyer("eve", "pm_card_visa")
+		order := w.tap("mira", obj{"product": cup}).str("order", "id")
+		for range 2 {
+			if err := w.shop.Erase(t.Context(), "mira"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		e, err := w.shop.Export(t.Context(), "mira")
+		if err != nil || len(e.Orders) != 1 || len(e.Methods) != 0 {
+			t.Errorf("%+v %v", e, err)
+		}
+		same(t, "customers", w.count("SELECT COUNT(*) FROM shop_customer"), 1)
+		same(t, "hers still pays", w.tap("eve", obj{"product": cup}).status, 200)
+		same(t, "the merchant refunds all the same", w.call("mert", "POST", "/api/v1/orders/"+order+"/refund", obj{}).status, 200)
+		w.clean()
+	}, schemas...)
+}
+
 // ids are those of the orders in an answer.
 func ids(a answer) (all []string) {
 	for _, o := range a.at("orders").([]any) {

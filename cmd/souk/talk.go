@@ -181,6 +181,7 @@ func (s *souk) erasers() []func(ctx context.Context, person string) error {
 	return []func(context.Context, string) error{
 		s.accounts.MayErase,
 		func(ctx context.Context, person string) error { return s.hub.Forget(ctx, s.records, person) },
+		s.shop.Erase,
 		s.accounts.Erase,
 	}
 }
