@@ -43,7 +43,9 @@ test('what a rule with :has() or a dynamic height does for others is no conditio
   const rules = style.match(/[^{}]*\{[^{}]*\}/g) ?? [];
   expect(rules.length).toBeGreaterThan(100);
   expect(rules.filter((rule) => rule.includes(':has(') && /display|grid|position|block-size/.test(rule))).toEqual([]);
-  expect(rules.filter((rule) => /[{;]block-size:[^;}]*dvh/.test(rule) && !/block-size:[^;}]*\dvh/.test(rule))).toEqual([]);
+  const young = /[{;](?:max-)?(?:block-size|height):[^;}]*\ddvh/;
+  const old = /[{;](?:max-)?(?:block-size|height):[^;}]*\dvh/;
+  expect(rules.filter((rule) => young.test(rule) && !old.test(rule))).toEqual([]);
 });
 
 test.each([

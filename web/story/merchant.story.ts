@@ -125,6 +125,23 @@ test.each([
   expect(complaints.filter((c) => !c.includes('422'))).toEqual([]); // the refused import
 });
 
+test('an order that waits for the bank can be called off, after a second thought', async () => {
+  const [sencha] = await shop.products();
+  await shop.buy(sencha!.id, sencha!.price.currency, sencha!.price.amount, 'pm_card_authenticationRequired');
+  const { page, complaints } = await shop.visitor(390, 844);
+  await page.goto(`${shop.ready.http}/merchant`);
+  await signIn(page, shop.ready.host);
+  await page.getByRole('button', { name: /^All/ }).click();
+  await page.getByRole('main').getByRole('listitem').filter({ hasText: 'Waiting for the bank check' }).getByRole('button').click();
+  const sheet = page.getByRole('dialog');
+  await sheet.getByRole('button', { name: 'Cancel this order' }).click();
+  await sheet.getByRole('button', { name: 'Keep it' }).click();
+  await sheet.getByRole('button', { name: 'Cancel this order' }).click();
+  await sheet.getByRole('button', { name: 'Yes, cancel it' }).click();
+  await sheet.getByText('Cancelled', { exact: true }).waitFor();
+  expect(complaints).toEqual([]);
+});
+
 test('the same in Arabic, from right to left', async () => {
   const { page } = await shop.visitor(390, 844, { bypassCSP: true, reducedMotion: 'reduce' });
   await page.goto(`${shop.ready.http}/merchant`);

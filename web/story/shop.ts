@@ -78,7 +78,7 @@ export class Shop {
   }
 
   /** A purchase by somebody else, through the API. */
-  async buy(product: string, currency: string, amount: number): Promise<void> {
+  async buy(product: string, currency: string, amount: number, card = 'pm_card_visa'): Promise<void> {
     const ask = async (method: string, path: string, body: unknown, token = '', headers = {}) => {
       const response = await fetch(`${this.ready.http}/api/v1${path}`, {
         method,
@@ -91,7 +91,7 @@ export class Shop {
     const { token } = await ask('POST', '/guests', {});
     const address = { name: 'Ana Reis', line1: 'Rua Nova 1', city: 'Porto', postal_code: '4000-001', country: 'PT' };
     await ask('PUT', '/me', { email: 'ana@example.com', address }, token);
-    await ask('POST', '/me/payment-methods', { test: 'pm_card_visa' }, token);
+    await ask('POST', '/me/payment-methods', { test: card }, token);
     const pin = (await this.call('GET', '/channels/tea')).pin;
     const what = pin?.product.id === product ? { pin: pin.pin } : { product };
     await ask('POST', '/orders', { channel: 'tea', ...what, quantity: 1, price: { amount, currency } }, token, { 'Idempotency-Key': uuidv7() });
