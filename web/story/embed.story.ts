@@ -75,6 +75,18 @@ test('a signed-in host is nobody in a frame', async () => {
   await page.context().close();
 });
 
+test('a link to the channel has a card, and says where a machine learns more', async () => {
+  const { page } = await shop.visitor(390, 844);
+  await page.goto(shop.ready.watch);
+  const meta = (name: string) => page.locator(`meta[property="${name}"], meta[name="${name}"]`).getAttribute('content');
+  expect(await meta('og:title')).toBe('Tea House');
+  expect(await meta('og:url')).toBe(shop.ready.watch);
+  expect(await meta('og:description')).toContain('On air: Spring sencha');
+  const told = await page.locator('link[type="application/json+oembed"]').getAttribute('href');
+  expect((await (await fetch(told!)).json()).html).toContain(`${shop.ready.http}/embed/tea`);
+  await page.context().close();
+});
+
 test('the frame speaks the language it was given', async () => {
   const { page } = await shop.visitor(800, 900);
   await page.goto(`${at}/id`);
