@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"souk/internal/api"
 	"souk/internal/db"
 )
 
@@ -58,7 +59,7 @@ func (a *Accounts) device(w http.ResponseWriter, r *http.Request) (string, error
 // from which the address cannot be told. own is true for the server's own
 // machine.
 func (a *Accounts) Network(r *http.Request) (hash string, own bool, err error) {
-	at := address(r)
+	at := api.Client(r)
 	if !at.IsValid() {
 		return "", false, nil
 	}
@@ -66,7 +67,7 @@ func (a *Accounts) Network(r *http.Request) (hash string, own bool, err error) {
 	if err != nil {
 		return "", false, err
 	}
-	return sign(key, "network", wide(at.Addr()).String()), local(at), nil
+	return sign(key, "network", wide(at.Addr()).String()), api.Own(at), nil
 }
 
 func wide(ip netip.Addr) netip.Prefix {

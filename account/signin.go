@@ -30,7 +30,7 @@ func (a *Accounts) Login(w http.ResponseWriter, r *http.Request) error {
 	if err := api.Read(w, r, &body); err != nil {
 		return err
 	}
-	if wait, ok := a.logins.Take(address(r), ""); !ok {
+	if wait, ok := a.logins.Take(api.Client(r), ""); !ok {
 		return api.TooFast(wait)
 	}
 	var me who
@@ -86,7 +86,7 @@ func (a *Accounts) Guest(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if at := address(r); !local(at) { // a rehearsal on the server itself is no flood
+	if at := api.Client(r); !api.Own(at) { // a rehearsal on the server itself is no flood
 		if wait, ok := a.guests.Take(at, ""); !ok {
 			return api.TooFast(wait)
 		}

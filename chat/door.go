@@ -1,9 +1,10 @@
 package chat
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
+
+	"souk/internal/api"
 )
 
 // enter counts a socket in, unless there are too many, in all or of its
@@ -41,22 +42,12 @@ func (h *Hub) exit(at netip.Prefix) {
 	h.wg.Done()
 }
 
-// clientAddress is what the sockets of one client have in common: an IPv4
-// address or an IPv6 /64. It is not valid for the server's own machine, and for
-// what is no address.
+// clientAddress is what the sockets of one client have in common. It is not
+// valid for the server's own machine, and for what is no address.
 func clientAddress(r *http.Request) netip.Prefix {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
+	at := api.Client(r)
+	if api.Own(at) {
 		return netip.Prefix{}
 	}
-	ip, err := netip.ParseAddr(host)
-	if ip = ip.Unmap(); err != nil || ip.IsLoopback() {
-		return netip.Prefix{}
-	}
-	bits := ip.BitLen()
-	if ip.Is6() {
-		bits = 64
-	}
-	p, _ := ip.Prefix(bits) // bits fit the address family
-	return p
+	return at
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image/jpeg"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -210,6 +211,20 @@ func (s *Stills) Path(channel string) string {
 	}
 	defer f.Close()
 	return "/thumb/" + channel + ".jpg?" + strconv.FormatInt(info.ModTime().UnixMilli(), 36)
+}
+
+// Size is that of the channel's picture in pixels, zero where there is none.
+func (s *Stills) Size(channel string) (width, height int) {
+	f, _, _, err := s.open(channel)
+	if err != nil {
+		return 0, 0
+	}
+	defer f.Close()
+	c, err := jpeg.DecodeConfig(f)
+	if err != nil {
+		return 0, 0
+	}
+	return c.Width, c.Height
 }
 
 // Serve answers for the path value file, CHANNEL.jpg. A channel that has no picture is 404.

@@ -5,9 +5,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
-	"strings"
 
 	"github.com/google/uuid"
+
+	"souk/internal/api"
 )
 
 // ask is the body of an order: a card on air or a product, how many, and, if
@@ -60,15 +61,7 @@ func orderKey(r *http.Request) (string, error) {
 }
 
 // base is where return links point.
-func (s *Shop) base(r *http.Request) string {
-	if s.PublicURL != "" {
-		return strings.TrimRight(s.PublicURL, "/")
-	}
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
-}
+func (s *Shop) base(r *http.Request) string { return api.Base(s.PublicURL, r) }
 
 // quote is what an ask comes to at this moment.
 type quote struct {

@@ -89,7 +89,7 @@ func (s *souk) shareReplay(r *http.Request, sh show.Show, c channelAnswer) *web.
 	return &web.Share{
 		URL:         page,
 		Description: "The show of " + sh.StartedAt.Std().UTC().Format("2 January 2006") + ", to watch again. Everything in it is sold at today's price.",
-		Image:       base + "/thumb/" + url.PathEscape(c.Slug) + ".jpg",
+		Image:       c.pictureAt(base),
 		OEmbed:      base + "/oembed?url=" + url.QueryEscape(page),
 	}
 }
@@ -101,7 +101,7 @@ func (s *souk) oEmbedReplay(w http.ResponseWriter, r *http.Request, id string) e
 	if err != nil {
 		return err
 	}
-	return writeOEmbed(w, s.base(r), c.Slug, map[string]any{
+	return s.writeOEmbed(w, s.base(r), c.Slug, map[string]any{
 		"type": "link", "title": c.Title + ", " + sh.StartedAt.Std().UTC().Format("2 January 2006"),
 	})
 }

@@ -28,17 +28,8 @@ var (
 	errNoFormat = api.Fail(http.StatusNotImplemented, "bad_format", "Only format=json is spoken here.")
 )
 
-// base is where links point that leave the page: into a picture, a mail or
-// another site. It ends without a slash.
-func (s *souk) base(r *http.Request) string {
-	switch {
-	case s.cfg.PublicURL != "":
-		return s.cfg.PublicURL
-	case r.TLS != nil:
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
-}
+// base is where links to this server point.
+func (s *souk) base(r *http.Request) string { return api.Base(s.cfg.PublicURL, r) }
 
 // share is what other sites show of a link to a channel.
 func (s *souk) share(r *http.Request, c account.Channel, a channelAnswer) *web.Share {
@@ -48,7 +39,7 @@ func (s *souk) share(r *http.Request, c account.Channel, a channelAnswer) *web.S
 	if a.Pin != nil {
 		said = "On air: " + a.Pin.Product.Title + ". " + said
 	}
-	sh := &web.Share{URL: page, Description: said, Image: base + "/thumb/" + slug + ".jpg",
+	sh := &web.Share{URL: page, Description: said, Image: a.pictureAt(base),
 		OEmbed: base + "/oembed?url=" + url.QueryEscape(page)}
 	if strings.HasPrefix(base, "https://") && s.cfg.EmbedSites != "" {
 		sh.Player = base + "/embed/" + slug // players elsewhere must come by https
@@ -82,18 +73,28 @@ func (s *souk) getOEmbed(w http.ResponseWriter, r *http.Request) error {
 	}
 	width, height := fitted(q.Get("maxwidth"), embedWidth), fitted(q.Get("maxheight"), embedHeight)
 	frame := base + "/embed/" + url.PathEscape(c.Slug)
-	return writeOEmbed(w, base, c.Slug, map[string]any{
+	return s.writeOEmbed(w, base, c.Slug, map[string]any{
 		"type": "video", "title": c.Title, "width": width, "height": height,
 		"html": fmt.Sprintf(`<iframe src="%s" width="%d" height="%d" title="%s" loading="lazy" allow="autoplay; fullscreen; picture-in-picture; payment" style="border:0"></iframe>`,
 			html.EscapeString(frame), width, height, html.EscapeString(c.Title)),
 	})
 }
 
+// pictureAt is the whole address of the channel's picture, empty where there is none.
+func (a channelAnswer) pictureAt(base string) string {
+	if a.Picture == "" {
+		return ""
+	}
+	return base + a.Picture
+}
+
 // writeOEmbed answers with what all answers about a channel share, added to answer.
-func writeOEmbed(w http.ResponseWriter, base, slug string, answer map[string]any) error {
+func (s *souk) writeOEmbed(w http.ResponseWriter, base, slug string, answer map[string]any) error {
 	answer["version"], answer["cache_age"] = "1.0", oembedMaxAge
 	answer["provider_name"], answer["provider_url"] = "souk", base+"/"
-	answer["thumbnail_url"], answer["thumbnail_width"], answer["thumbnail_height"] = base+"/thumb/"+url.PathEscape(slug)+".jpg", 640, 360
+	if width, height := s.stills.Size(slug); width > 0 {
+		answer["thumbnail_url"], answer["thumbnail_width"], answer["thumbnail_height"] = base+s.stills.Path(slug), width, height
+	}
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	w.Header().Set("Cache-Control", "public, max-age="+strconv.Itoa(oembedMaxAge))
 	return api.Write(w, http.StatusOK, answer)

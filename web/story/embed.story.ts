@@ -82,8 +82,13 @@ test('a link to the channel has a card, and says where a machine learns more', a
   expect(await meta('og:title')).toBe('Tea House');
   expect(await meta('og:url')).toBe(shop.ready.watch);
   expect(await meta('og:description')).toContain('On air: Spring sencha');
+  // The picture is the stream's own, in its own size.
+  await expect.poll(async () => (await page.reload(), page.locator('meta[property="og:image"]').count()), { timeout: 20_000 }).toBe(1);
+  expect((await fetch((await meta('og:image'))!)).headers.get('content-type')).toBe('image/jpeg');
   const told = await page.locator('link[type="application/json+oembed"]').getAttribute('href');
-  expect((await (await fetch(told!)).json()).html).toContain(`${shop.ready.http}/embed/tea`);
+  const answer = await (await fetch(told!)).json();
+  expect(answer.html).toContain(`${shop.ready.http}/embed/tea`);
+  expect(answer.thumbnail_width / answer.thumbnail_height).toBeCloseTo(16 / 9, 1);
   await page.context().close();
 });
 
