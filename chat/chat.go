@@ -120,7 +120,6 @@ const (
 	CloseBadToken   = 4101
 	CloseNoChannel  = 4102
 	CloseAbuse      = 4103
-	closeStayAway   = 4100 // the first of the codes that mean it
 	closeBadMessage = 1007
 )
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"souk/chat"
+	"souk/chat/client"
 )
 
 // TestCrowd is the room under everything at once, on real sockets with small
@@ -96,7 +97,7 @@ func visitor(ctx context.Context, t *testing.T, h *house, who string) (seen []st
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
 	ended := false
-	err := chat.Follow(ctx, d, func(c *chat.Client, e chat.Incoming) {
+	err := client.Follow(ctx, d, func(c *client.Client, e client.Incoming) {
 		switch n := rand.IntN(200); {
 		case n == 0:
 			_ = c.Drop()

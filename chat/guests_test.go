@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"souk/chat"
+	"souk/chat/client"
 )
 
 // withGuests is a chat.Who of guests and the usual people.
@@ -41,7 +42,7 @@ func TestBanHoldsTheDeviceAndForAWhileTheNetwork(t *testing.T) {
 		time.Sleep(20 * time.Minute)
 		mod.must(do("ban", "user", "troll"))
 		for _, id := range []string{"troll", "again", "elsewhere"} {
-			if code := h.knock("tea", id, chat.Position{}).closed(); code != chat.CloseBanned {
+			if code := h.knock("tea", id, client.Position{}).closed(); code != chat.CloseBanned {
 				t.Errorf("%s is closed with %d", id, code)
 			}
 		}
@@ -55,7 +56,7 @@ func TestBanHoldsTheDeviceAndForAWhileTheNetwork(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		private.must(do("say", "text", "an hour later"))
-		if code := h.knock("tea", "again", chat.Position{}).closed(); code != chat.CloseBanned {
+		if code := h.knock("tea", "again", client.Position{}).closed(); code != chat.CloseBanned {
 			t.Errorf("the device is free after an hour: %d", code)
 		}
 		mod.must(do("unban", "user", "troll"))

@@ -15,6 +15,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"souk/chat"
+	"souk/chat/client"
 	"souk/internal/api"
 )
 
@@ -110,24 +111,24 @@ func onTCP(t *testing.T, hub *chat.Hub) *house {
 	return open(t, hub, ln)
 }
 
-func (h *house) address(channel string) chat.Dial {
-	return chat.Dial{URL: h.url + "/ws/" + channel, NetDial: h.dial}
+func (h *house) address(channel string) client.Dial {
+	return client.Dial{URL: h.url + "/ws/" + channel, NetDial: h.dial}
 }
 
 // guest is a client with the words of a test.
 type guest struct {
-	*chat.Client
+	*client.Client
 	t       *testing.T
-	welcome chat.Incoming
+	welcome client.Incoming
 }
 
 // join enters room "tea" as who ("" reads) and takes the welcome.
 func (h *house) join(who string) *guest {
 	h.t.Helper()
-	return h.joinAt(who, chat.Position{})
+	return h.joinAt(who, client.Position{})
 }
 
-func (h *house) joinAt(who string, from chat.Position) *guest {
+func (h *house) joinAt(who string, from client.Position) *guest {
 	h.t.Helper()
 	g := h.knock("tea", who, from)
 	g.welcome = g.next("welcome")
@@ -135,11 +136,11 @@ func (h *house) joinAt(who string, from chat.Position) *guest {
 }
 
 // knock connects and takes nothing.
-func (h *house) knock(channel, who string, from chat.Position) *guest {
+func (h *house) knock(channel, who string, from client.Position) *guest {
 	h.t.Helper()
 	d := h.address(channel)
 	d.Token, d.From = who, from
-	c, err := chat.Connect(h.t.Context(), d)
+	c, err := client.Connect(h.t.Context(), d)
 	if err != nil {
 		h.t.Fatalf("%s cannot connect: %v", who, err)
 	}
@@ -151,7 +152,7 @@ func (h *house) knock(channel, who string, from chat.Position) *guest {
 const patience = 30 * time.Second
 
 // next returns the next event of one of the types and skips others.
-func (g *guest) next(types ...string) chat.Incoming {
+func (g *guest) next(types ...string) client.Incoming {
 	g.t.Helper()
 	limit := time.NewTimer(patience)
 	defer limit.Stop()
@@ -196,7 +197,7 @@ func (g *guest) closed() int {
 }
 
 // do sends a command and returns the reply.
-func (g *guest) do(command map[string]any) chat.Reply {
+func (g *guest) do(command map[string]any) client.Reply {
 	g.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -208,7 +209,7 @@ func (g *guest) do(command map[string]any) chat.Reply {
 }
 
 // must fails the test unless the command was done.
-func (g *guest) must(command map[string]any) chat.Reply {
+func (g *guest) must(command map[string]any) client.Reply {
 	g.t.Helper()
 	r := g.do(command)
 	if !r.OK {
@@ -218,7 +219,7 @@ func (g *guest) must(command map[string]any) chat.Reply {
 }
 
 // refused fails the test unless the command was refused with code.
-func (g *guest) refused(code string, command map[string]any) chat.Reply {
+func (g *guest) refused(code string, command map[string]any) client.Reply {
 	g.t.Helper()
 	r := g.do(command)
 	if r.OK || r.Code != code {
@@ -245,9 +246,9 @@ func (e event) spoken(t *testing.T) spoken {
 	return decode[spoken](t, e.Data)
 }
 
-type event chat.Incoming
+type event client.Incoming
 
-func text(t *testing.T, e chat.Incoming) string {
+func text(t *testing.T, e client.Incoming) string {
 	t.Helper()
 	return event(e).spoken(t).Text
 }
@@ -267,7 +268,7 @@ type welcomed struct {
 	Pin     json.RawMessage
 	Slow    int64
 	Resumed bool
-	History []chat.Incoming
+	History []client.Incoming
 }
 
 func (g *guest) hello() welcomed {

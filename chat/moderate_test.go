@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"souk/chat"
+	"souk/chat/client"
 )
 
 func TestOnlyModeratorsModerate(t *testing.T) {
@@ -104,7 +105,7 @@ func TestBan(t *testing.T) {
 			}
 		}
 		for _, token := range []string{"ana", "new name"} {
-			if code := h.knock("tea", token, chat.Position{}).closed(); code != chat.CloseBanned {
+			if code := h.knock("tea", token, client.Position{}).closed(); code != chat.CloseBanned {
 				t.Errorf("%s: closed with %d", token, code)
 			}
 		}

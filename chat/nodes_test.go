@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"souk/chat"
+	"souk/chat/client"
 	"souk/chat/redisbus"
 	"souk/internal/redistest"
 )
@@ -67,7 +68,7 @@ func TestTwoNodesAreOneRoom(t *testing.T) {
 	}
 
 	// What happened is there for those who come back, on whichever node.
-	back := b.joinAt("cleo", chat.Position{Epoch: ana.welcome.Epoch, Seq: ana.welcome.Seq})
+	back := b.joinAt("cleo", client.Position{Epoch: ana.welcome.Epoch, Seq: ana.welcome.Seq})
 	if !back.hello().Resumed || text(t, back.next("message")) != "hi" {
 		t.Error("no resume on the other node")
 	}
@@ -154,14 +155,14 @@ type screen struct {
 	longest time.Duration
 }
 
-func (s *screen) take(e chat.Incoming) {
+func (s *screen) take(e client.Incoming) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch e.Type {
 	case "welcome":
 		var w struct {
 			Resumed bool
-			History []chat.Incoming
+			History []client.Incoming
 		}
 		if err := json.Unmarshal(e.Data, &w); err != nil {
 			s.faults = append(s.faults, err.Error())
@@ -183,7 +184,7 @@ func (s *screen) take(e chat.Incoming) {
 	}
 }
 
-func (s *screen) put(e chat.Incoming) {
+func (s *screen) put(e client.Incoming) {
 	var m struct{ ID string }
 	if err := json.Unmarshal(e.Data, &m); err != nil || m.ID == "" {
 		s.faults = append(s.faults, string(e.Data))
@@ -210,7 +211,9 @@ func outage(t *testing.T, trouble func(t *testing.T, server *redistest.Server), 
 	for i, h := range nodes {
 		s := &screen{}
 		screens[i] = s
-		watch.Go(func() { _ = chat.Follow(ctx, h.address("tea"), func(_ *chat.Client, e chat.Incoming) { s.take(e) }) })
+		watch.Go(func() {
+			_ = client.Follow(ctx, h.address("tea"), func(_ *client.Client, e client.Incoming) { s.take(e) })
+		})
 		owner := h.join("own")
 		talk.Go(func() {
 			tick := time.NewTicker(20 * time.Millisecond)

@@ -7,9 +7,10 @@ import (
 	"time"
 
 	"souk/chat"
+	"souk/chat/client"
 )
 
-func count(t *testing.T, e chat.Incoming) int {
+func count(t *testing.T, e client.Incoming) int {
 	t.Helper()
 	return decode[struct{ Count int }](t, e.Data).Count
 }
@@ -103,7 +104,7 @@ func TestTooManySocketsOfOnePerson(t *testing.T) {
 		for range 20 {
 			h.join("ana")
 		}
-		if code := h.knock("tea", "ana", chat.Position{}).closed(); code != chat.CloseAbuse {
+		if code := h.knock("tea", "ana", client.Position{}).closed(); code != chat.CloseAbuse {
 			t.Errorf("the 21st is closed with %d", code)
 		}
 		h.join("ben")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"souk/chat"
+	"souk/chat/client"
 	"souk/internal/db/dbtest"
 )
 
@@ -40,7 +41,7 @@ func restart(t *testing.T, address string) {
 	// Second process.
 	d, stopDB = dbtest.Start(t, address, schema)
 	h = onTCP(t, &chat.Hub{Log: &chat.SQLLog{DB: d}})
-	back := h.joinAt("ana", chat.Position{Epoch: at.Epoch, Seq: 1})
+	back := h.joinAt("ana", client.Position{Epoch: at.Epoch, Seq: 1})
 	if w := back.hello(); !w.Resumed || w.Slow != 60 {
 		t.Errorf("welcome after a clean restart: %+v", w)
 	}
@@ -56,7 +57,7 @@ func restart(t *testing.T, address string) {
 	if got := h.join("").hello().texts(t); fmt.Sprint(got) != "[hello]" {
 		t.Errorf("history is %q", got)
 	}
-	if code := h.knock("tea", "ben", chat.Position{}).closed(); code != chat.CloseBanned {
+	if code := h.knock("tea", "ben", client.Position{}).closed(); code != chat.CloseBanned {
 		t.Errorf("the banned one: closed with %d", code)
 	}
 	h.join("cleo").refused("timed_out", do("say", "text", "hi"))
@@ -71,7 +72,7 @@ func restart(t *testing.T, address string) {
 	stopDB()
 	d, _ = dbtest.Start(t, address, schema)
 	third := onTCP(t, &chat.Hub{Log: &chat.SQLLog{DB: d}})
-	again := third.joinAt("ana", chat.Position{Epoch: at.Epoch, Seq: last})
+	again := third.joinAt("ana", client.Position{Epoch: at.Epoch, Seq: last})
 	w := again.hello()
 	if w.Resumed || again.welcome.Epoch == at.Epoch || again.welcome.Seq != last || w.Slow != 0 {
 		t.Errorf("welcome after a crash: %+v %+v, want a new epoch at %d", again.welcome, w, last)
@@ -115,7 +116,7 @@ func TestRoomOutlivesTheDatabase(t *testing.T) {
 		host.next("message")
 
 		// A moderator's command takes effect at once, its reply waits for the log.
-		reply := make(chan chat.Reply, 1)
+		reply := make(chan client.Reply, 1)
 		go func() {
 			r, err := host.Do(t.Context(), do("ban", "user", "ana"))
 			if err != nil {
@@ -167,16 +168,16 @@ func TestRoomWaitsForItsLog(t *testing.T) {
 	log := &brokenLog{}
 	log.broken.Store(true)
 	in(t, &chat.Hub{Log: log}, func(t *testing.T, h *house) {
-		if code := h.knock("tea", "ana", chat.Position{}).closed(); code != chat.CloseRestart {
+		if code := h.knock("tea", "ana", client.Position{}).closed(); code != chat.CloseRestart {
 			t.Errorf("closed with %d: who is banned is not known yet", code)
 		}
-		ana := h.knock("tea", "ana", chat.Position{})
+		ana := h.knock("tea", "ana", client.Position{})
 		time.Sleep(2 * time.Second)
 		log.broken.Store(false)
 		ana.welcome = ana.next("welcome")
 		ana.must(do("say", "text", "here at last"))
 		log.broken.Store(true)
-		h.knock("silk", "ana", chat.Position{})
+		h.knock("silk", "ana", client.Position{})
 		synctest.Wait()
 		start := time.Now()
 		h.stop() // also with a room that never opened

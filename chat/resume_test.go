@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"souk/chat"
+	"souk/chat/client"
 )
 
 func TestWelcome(t *testing.T) {
@@ -34,7 +35,7 @@ func TestWelcome(t *testing.T) {
 			t.Errorf("before the tick: number %d, %d events of history", early.welcome.Seq, n)
 		}
 		time.Sleep(time.Second)
-		ana := h.knock("tea", "ana", chat.Position{})
+		ana := h.knock("tea", "ana", client.Position{})
 		ana.welcome = <-ana.Events() // nothing comes before it
 		w := ana.hello()
 		if ana.welcome.Type != "welcome" || ana.welcome.Epoch == "" || ana.welcome.Seq != 180 {
@@ -106,7 +107,7 @@ func TestResumeIsExact(t *testing.T) {
 				seen++
 			}
 			// Events that were in the client's buffer are not seen: the position must be before them.
-			at := chat.Position{Epoch: ana.welcome.Epoch, Seq: int64(seen)}
+			at := client.Position{Epoch: ana.welcome.Epoch, Seq: int64(seen)}
 			epoch := ana.welcome.Epoch
 			_ = ana.Drop()
 			time.Sleep(rand.N(time.Second))
@@ -130,11 +131,11 @@ func TestResumeWithoutProof(t *testing.T) {
 			host.must(do("say", "text", fmt.Sprint(i)))
 		}
 		// The first has left, the others wait for the tick: nobody can have seen the second.
-		if w := h.joinAt("ana", chat.Position{Epoch: epoch, Seq: 2}).hello(); w.Resumed || len(w.History) != 1 {
+		if w := h.joinAt("ana", client.Position{Epoch: epoch, Seq: 2}).hello(); w.Resumed || len(w.History) != 1 {
 			t.Errorf("a number that has not left yet: %+v", w)
 		}
 		time.Sleep(time.Second)
-		fresh := func(name string, at chat.Position) {
+		fresh := func(name string, at client.Position) {
 			t.Helper()
 			g := h.joinAt("ben", at)
 			defer g.Close()
@@ -142,9 +143,9 @@ func TestResumeWithoutProof(t *testing.T) {
 				t.Errorf("%s: %+v, %+v", name, g.welcome, w)
 			}
 		}
-		fresh("another epoch", chat.Position{Epoch: "0000abcd", Seq: 5})
-		fresh("a number never given out", chat.Position{Epoch: epoch, Seq: 11})
-		fresh("a negative number", chat.Position{Epoch: epoch, Seq: -1})
+		fresh("another epoch", client.Position{Epoch: "0000abcd", Seq: 5})
+		fresh("a number never given out", client.Position{Epoch: epoch, Seq: 11})
+		fresh("a negative number", client.Position{Epoch: epoch, Seq: -1})
 
 		_ = host.Close() // it would be too slow for what follows: nobody takes its events
 		for i := range chat.EntriesKept {
@@ -155,9 +156,9 @@ func TestResumeWithoutProof(t *testing.T) {
 		time.Sleep(time.Second)
 		own.must(do("say", "text", "the last"))
 		time.Sleep(time.Second)
-		fresh("too far behind", chat.Position{Epoch: epoch, Seq: 10})
+		fresh("too far behind", client.Position{Epoch: epoch, Seq: 10})
 		last := int64(10 + chat.EntriesKept + 1)
-		g := h.joinAt("ben", chat.Position{Epoch: epoch, Seq: last - chat.EntriesKept})
+		g := h.joinAt("ben", client.Position{Epoch: epoch, Seq: last - chat.EntriesKept})
 		if w := g.hello(); !w.Resumed {
 			t.Fatal("as far behind as the room remembers: not resumed")
 		}
@@ -192,7 +193,7 @@ func TestDeletedMessagesVanish(t *testing.T) {
 			t.Errorf("history is %q", got)
 		}
 		// In the replay its number is the news that it is gone.
-		back := h.joinAt("ben", chat.Position{Epoch: ana.welcome.Epoch, Seq: 0})
+		back := h.joinAt("ben", client.Position{Epoch: ana.welcome.Epoch, Seq: 0})
 		var types []string
 		for range 3 {
 			types = append(types, back.next("message", "deleted").Type)
@@ -203,7 +204,7 @@ func TestDeletedMessagesVanish(t *testing.T) {
 		h.stop()
 		s, _ := log.Open(t.Context(), "tea")
 		for _, e := range s.Entries {
-			if string(e.Data) == "" || e.Type == "message" && text(t, chat.Incoming{Data: e.Data}) != "good" {
+			if string(e.Data) == "" || e.Type == "message" && text(t, client.Incoming{Data: e.Data}) != "good" {
 				t.Errorf("the log still holds %s", e.Data)
 			}
 		}
@@ -261,7 +262,7 @@ func TestFollowComesBackByItself(t *testing.T) {
 		end := make(chan error, 1)
 		go func() {
 			n := 0
-			end <- chat.Follow(t.Context(), d, func(c *chat.Client, e chat.Incoming) {
+			end <- client.Follow(t.Context(), d, func(c *client.Client, e client.Incoming) {
 				if e.Type == "message" {
 					got <- string(e.Data)
 					if n++; n%3 == 0 {
@@ -277,12 +278,12 @@ func TestFollowComesBackByItself(t *testing.T) {
 			time.Sleep(300 * time.Millisecond)
 		}
 		for i := range 12 {
-			if s := text(t, chat.Incoming{Data: json.RawMessage(<-got)}); s != fmt.Sprint(i) {
+			if s := text(t, client.Incoming{Data: json.RawMessage(<-got)}); s != fmt.Sprint(i) {
 				t.Fatalf("got %s, want %d", s, i)
 			}
 		}
 		host.must(do("ban", "user", "ana"))
-		if err := <-end; !chat.StayAway(err) || !websocket.IsCloseError(err, chat.CloseBanned) {
+		if err := <-end; !client.StayAway(err) || !websocket.IsCloseError(err, chat.CloseBanned) {
 			t.Errorf("Follow ended with %v", err)
 		}
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"souk/chat"
+	"souk/chat/client"
 )
 
 // raw opens a bare websocket for what the client would never do.
@@ -56,7 +57,7 @@ func TestRefusedAtTheDoor(t *testing.T) {
 		{"nowhere", "", chat.CloseNoChannel},
 		{"nowhere", "ana", chat.CloseNoChannel},
 	} {
-		if code := h.knock(c.channel, c.who, chat.Position{}).closed(); code != c.code {
+		if code := h.knock(c.channel, c.who, client.Position{}).closed(); code != c.code {
 			t.Errorf("%+v: closed with %d", c, code)
 		}
 	}
@@ -230,7 +231,7 @@ func TestSlowReaderIsClosedAndComesBack(t *testing.T) {
 	}
 
 	// She reads again: whole frames in order, and the reason at the end.
-	at := chat.Position{}
+	at := client.Position{}
 	_ = ws.SetReadDeadline(time.Now().Add(patience))
 	for {
 		_, frame, err := ws.ReadMessage()
@@ -240,9 +241,9 @@ func TestSlowReaderIsClosedAndComesBack(t *testing.T) {
 			}
 			break
 		}
-		for _, e := range decode[[]chat.Incoming](t, frame) {
+		for _, e := range decode[[]client.Incoming](t, frame) {
 			if e.Type == "welcome" {
-				at = chat.Position{Epoch: e.Epoch, Seq: e.Seq}
+				at = client.Position{Epoch: e.Epoch, Seq: e.Seq}
 			} else if e.Seq > 0 {
 				if at.Seq++; e.Seq != at.Seq {
 					t.Fatalf("number %d, want %d", e.Seq, at.Seq)
@@ -353,7 +354,7 @@ func TestLaggingViewerMissesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatalf("after number %d and the orders %v: %v", last, orders, err)
 			}
-			for _, e := range decode[[]chat.Incoming](t, frame) {
+			for _, e := range decode[[]client.Incoming](t, frame) {
 				switch {
 				case e.Type == "order":
 					orders = append(orders, string(e.Data))
@@ -448,7 +449,7 @@ func TestPanicEndsOneRoomOnly(t *testing.T) {
 	in(t, &chat.Hub{Who: panicky{teaPeople}}, func(t *testing.T, h *house) {
 		ana := h.join("ana")
 		ana.must(do("say", "text", "before"))
-		other := h.knock("silk", "", chat.Position{})
+		other := h.knock("silk", "", client.Position{})
 		other.next("welcome")
 		epoch := ana.welcome.Epoch
 		h.hub.PanicIn("tea")
@@ -472,10 +473,10 @@ func TestPanicEndsOneRoomOnly(t *testing.T) {
 	})
 }
 
-func (h *house) tryToken(token string) (*chat.Client, error) {
+func (h *house) tryToken(token string) (*client.Client, error) {
 	d := h.address("tea")
 	d.Token = token
-	return chat.Connect(context.Background(), d)
+	return client.Connect(context.Background(), d)
 }
 
 // The server's own frames are read with the eyes of RFC 6455: final, not
@@ -512,7 +513,7 @@ func TestServerFrames(t *testing.T) {
 }
 
 // serverFrame reads one frame by hand and returns its events; none for a ping.
-func serverFrame(t *testing.T, in io.Reader) []chat.Incoming {
+func serverFrame(t *testing.T, in io.Reader) []client.Incoming {
 	t.Helper()
 	read := func(n uint64) []byte {
 		b := make([]byte, n)
@@ -539,5 +540,5 @@ func serverFrame(t *testing.T, in io.Reader) []chat.Incoming {
 			t.Errorf("length %d in eight bytes", n)
 		}
 	}
-	return decode[[]chat.Incoming](t, read(n))
+	return decode[[]client.Incoming](t, read(n))
 }

@@ -12,7 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v2"
 
-	"souk/chat"
+	"souk/chat/client"
 )
 
 // readRoomDescription reads docs/asyncapi.yaml together with the schemas of the
@@ -89,11 +89,11 @@ type audience struct {
 	types  map[string]map[string]any
 	sends  map[string]map[string]any
 	seen   map[string]bool
-	room   *chat.Client
+	room   *client.Client
 	letter string
 }
 
-func (a *audience) take(e chat.Incoming) {
+func (a *audience) take(e client.Incoming) {
 	a.t.Helper()
 	schema := a.types[e.Type]
 	if schema == nil {
@@ -146,7 +146,7 @@ func (a *audience) until(typ string) {
 }
 
 // do holds a command, and the reply, against their schemas.
-func (a *audience) do(command string, members ...any) chat.Reply {
+func (a *audience) do(command string, members ...any) client.Reply {
 	a.t.Helper()
 	sent := map[string]any{"id": 1.0, "do": command}
 	for i := 0; i < len(members); i += 2 {

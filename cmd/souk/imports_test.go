@@ -21,6 +21,7 @@ var ours = map[string]struct {
 	"hls":           {nil, "video plays when the till is broken"},
 	"ingest":        {[]string{"hls"}, "an encoder is a key, not a person"},
 	"chat":          {[]string{"internal"}, "a room carries cards, it does not know prices"},
+	"chat/client":   {nil, "what it and the rooms agree on is in the document"},
 	"shop":          {[]string{"internal"}, "sales close when chat or video is down"},
 	"shop/stripe":   {[]string{"shop", "internal"}, "it knows the provider and the shop's port, nothing else"},
 	"shop/sandbox":  {[]string{"shop", "shop/stripe", "internal"}, "it stands where the provider stands"},

@@ -16,7 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"souk/chat"
+	"souk/chat/client"
 	"souk/internal/db/dbtest"
 	"souk/internal/redistest"
 )
@@ -102,13 +102,13 @@ func (s *server) call(token, method, path string, body any, want int) map[string
 
 // visitor is somebody in the room of channel tea.
 type visitor struct {
-	*chat.Client
+	*client.Client
 	t *testing.T
 }
 
-func (s *server) visit(token string, from chat.Position) visitor {
+func (s *server) visit(token string, from client.Position) visitor {
 	s.t.Helper()
-	c, err := chat.Connect(s.t.Context(), chat.Dial{URL: "ws" + strings.TrimPrefix(s.http, "http") + "/ws/tea", Token: token, From: from})
+	c, err := client.Connect(s.t.Context(), client.Dial{URL: "ws" + strings.TrimPrefix(s.http, "http") + "/ws/tea", Token: token, From: from})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func (s *server) visit(token string, from chat.Position) visitor {
 }
 
 // sees waits for an event of a type ("": any) that says what, and returns it.
-func (v visitor) sees(typ, what string) chat.Incoming {
+func (v visitor) sees(typ, what string) client.Incoming {
 	v.t.Helper()
 	limit := time.NewTimer(storyPatience)
 	defer limit.Stop()
@@ -176,7 +176,7 @@ func TestTwoServers(t *testing.T) {
 	a, b := startNode(t, database, file), startNode(t, database, file)
 	host, _ := a.call("", "POST", "/login", map[string]any{"email": "h@shop.example", "password": "a long password"}, 200)["token"].(string)
 	guest, _ := b.call("", "POST", "/guests", map[string]any{"name": "Mira"}, 201)["token"].(string)
-	hana, mira := a.visit(host, chat.Position{}), b.visit(guest, chat.Position{})
+	hana, mira := a.visit(host, client.Position{}), b.visit(guest, client.Position{})
 	began := mira.sees("welcome", "")
 	if own := hana.sees("welcome", ""); own.Epoch != began.Epoch {
 		t.Fatalf("epochs %s and %s", own.Epoch, began.Epoch)
@@ -208,7 +208,7 @@ func TestTwoServers(t *testing.T) {
 	redis.Restart()
 	for _, s := range []*server{a, b} {
 		eventually(t, "the conversation is whole on both", func() bool {
-			v := s.visit("", chat.Position{})
+			v := s.visit("", client.Position{})
 			defer v.Close()
 			w := string(v.sees("welcome", "").Data)
 			return strings.Count(w, `"alone on a"`) == 1 && strings.Count(w, `"alone on b"`) == 1

@@ -6,15 +6,15 @@ import (
 	"strings"
 	"time"
 
-	"souk/chat"
+	"souk/chat/client"
 )
 
 // enter opens channel tea's room for a caller.
-func (c caller) enter() *chat.Client {
+func (c caller) enter() *client.Client {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	room, err := chat.Connect(ctx, chat.Dial{URL: "ws" + strings.TrimPrefix(c.at.HTTP, "http") + "/ws/tea", Token: c.token})
+	room, err := client.Connect(ctx, client.Dial{URL: "ws" + strings.TrimPrefix(c.at.HTTP, "http") + "/ws/tea", Token: c.token})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func (c caller) enter() *chat.Client {
 }
 
 // do sends a command to a room and wants it done.
-func (c caller) do(room *chat.Client, command string, members ...any) chat.Reply {
+func (c caller) do(room *client.Client, command string, members ...any) client.Reply {
 	c.t.Helper()
 	all := map[string]any{"do": command}
 	for i := 0; i < len(members); i += 2 {

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"souk/chat"
+	"souk/chat/client"
 )
 
 // rehearsalReport is what `souk rehearse` prints. Durations are milliseconds;
@@ -145,7 +145,7 @@ func (c *counts) count(word string) {
 // add counts an error by its stable word, or by what it is.
 func (c *counts) add(err error) {
 	var no *refusal
-	closed := chat.CloseCode(err)
+	closed := client.CloseCode(err)
 	switch {
 	case errors.As(err, &no):
 		c.count(no.Code)

@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"souk/chat"
+	"souk/chat/client"
 )
 
 // Of the talk.
@@ -43,7 +43,7 @@ type house struct {
 	picture  picture
 
 	mu       sync.Mutex // guards what follows
-	speakers []*chat.Client
+	speakers []*client.Client
 	spoken   map[string]time.Time // by text
 	pinned   map[string]time.Time // by pin, on the server's clock
 }
@@ -76,14 +76,14 @@ func (h *house) viewer(ctx context.Context, from time.Time) {
 
 // listen is in the room, and comes back to it, until the end.
 func (h *house) listen(ctx context.Context, token string) {
-	var in *chat.Client
+	var in *client.Client
 	defer func() { h.left(in) }()
-	dial := chat.Dial{
+	dial := client.Dial{
 		URL:    "ws" + strings.TrimPrefix(h.door.base, "http") + "/ws/" + url.PathEscape(h.channel),
 		Token:  token,
 		Header: http.Header{"Origin": {h.door.base}},
 	}
-	err := chat.Follow(ctx, dial, func(c *chat.Client, e chat.Incoming) {
+	err := client.Follow(ctx, dial, func(c *client.Client, e client.Incoming) {
 		if c != in {
 			if in == nil {
 				h.joined.Add(1)
@@ -97,14 +97,14 @@ func (h *house) listen(ctx context.Context, token string) {
 		h.hear(e)
 	})
 	switch {
-	case errors.Is(err, chat.ErrGap):
+	case errors.Is(err, client.ErrGap):
 		h.gaps.Add(1)
 	case ctx.Err() == nil:
 		h.refused.add(err)
 	}
 }
 
-func (h *house) came(c *chat.Client, named bool) {
+func (h *house) came(c *client.Client, named bool) {
 	h.inside.Add(1)
 	if named {
 		h.mu.Lock()
@@ -113,7 +113,7 @@ func (h *house) came(c *chat.Client, named bool) {
 	}
 }
 
-func (h *house) left(c *chat.Client) {
+func (h *house) left(c *client.Client) {
 	if c == nil {
 		return
 	}
@@ -130,7 +130,7 @@ func (h *house) left(c *chat.Client) {
 }
 
 // hear notes what one viewer heard.
-func (h *house) hear(e chat.Incoming) {
+func (h *house) hear(e client.Incoming) {
 	now := time.Now()
 	switch e.Type {
 	case "message":
@@ -176,7 +176,7 @@ func (h *house) talk(ctx context.Context) {
 	}
 }
 
-func (h *house) speaker() *chat.Client {
+func (h *house) speaker() *client.Client {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.speakers) == 0 || len(h.spoken) >= saidPending {
@@ -185,7 +185,7 @@ func (h *house) speaker() *chat.Client {
 	return h.speakers[rand.IntN(len(h.speakers))]
 }
 
-func (h *house) say(ctx context.Context, c *chat.Client, n int) {
+func (h *house) say(ctx context.Context, c *client.Client, n int) {
 	text := fmt.Sprintf("%s%d.%d", saidPrefix, h.started.UnixMilli(), n)
 	h.mu.Lock()
 	h.spoken[text] = time.Now()

@@ -8,14 +8,14 @@ import (
 	"strings"
 	"time"
 
-	"souk/chat"
+	"souk/chat/client"
 )
 
 // roomMain is the program `room`: CHANNEL [as TOKEN] say TEXT | history. It
 // prints the events it saw, one JSON object a line, and exits 0 once what it
 // came for has happened: its own message came back, or the welcome arrived.
 func roomMain(args []string) int {
-	dial := chat.Dial{URL: "ws" + strings.TrimPrefix(os.Getenv("HTTP"), "http") + "/ws/" + args[0]}
+	dial := client.Dial{URL: "ws" + strings.TrimPrefix(os.Getenv("HTTP"), "http") + "/ws/" + args[0]}
 	if args = args[1:]; args[0] == "as" {
 		dial.Token, args = args[1], args[2:]
 	}
@@ -26,10 +26,10 @@ func roomMain(args []string) int {
 	return 0
 }
 
-func visit(dial chat.Dial, args []string) error {
+func visit(dial client.Dial, args []string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	c, err := chat.Connect(ctx, dial)
+	c, err := client.Connect(ctx, dial)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,11 @@
-package chat
+// Package client speaks the websocket protocol of docs/protocol.md from the
+// other side: it is what tests and `souk rehearse` visit rooms with. It shares no
+// code with the server, so that whatever the two agree on is in the document.
+//
+// [Connect] is one connection. [Follow] is what a page does: it comes back with
+// its position until it is told to stay away. Both check the server's promise
+// that numbers are consecutive.
+package client
 
 import (
 	"context"
@@ -16,13 +23,15 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// Client limits.
+// Limits, and what docs/protocol.md says about time and about closing.
 const (
-	clientBuffer  = 1024             // events that wait for Events; then the client stops reading
-	clientFrame   = 8 << 20          // bytes of one server frame
-	clientSilence = 40 * time.Second // docs/protocol.md: a live room is never silent for that long
-	backoffMin    = 500 * time.Millisecond
-	backoffMax    = 20 * time.Second
+	buffer     = 1024             // events that wait for Events; then the client stops reading
+	maxFrame   = 8 << 20          // bytes of one server frame
+	silence    = 40 * time.Second // a live room is never silent for that long
+	writeWait  = 10 * time.Second
+	backoffMin = 500 * time.Millisecond
+	backoffMax = 20 * time.Second
+	stayAway   = 4100 // the first of a hundred close codes that mean it
 )
 
 // Incoming is an event as a client gets it.
@@ -105,10 +114,10 @@ func Connect(ctx context.Context, d Dial) (*Client, error) {
 		}
 		return nil, fmt.Errorf("open a room: %w", err)
 	}
-	ws.SetReadLimit(clientFrame)
+	ws.SetReadLimit(maxFrame)
 	c := &Client{
 		ws:      ws,
-		events:  make(chan Incoming, clientBuffer),
+		events:  make(chan Incoming, buffer),
 		done:    make(chan struct{}),
 		at:      d.From,
 		replies: map[int64]chan Reply{},
@@ -209,7 +218,7 @@ func (c *Client) read() {
 
 func (c *Client) readAll() error {
 	for {
-		_ = c.ws.SetReadDeadline(time.Now().Add(clientSilence))
+		_ = c.ws.SetReadDeadline(time.Now().Add(silence))
 		_, frame, err := c.ws.ReadMessage()
 		if err != nil {
 			return err
@@ -287,7 +296,7 @@ func CloseCode(err error) int {
 // StayAway tells whether err is the server's word not to come back.
 func StayAway(err error) bool {
 	code := CloseCode(err)
-	return code >= closeStayAway && code < closeStayAway+100
+	return code >= stayAway && code < stayAway+100
 }
 
 // Follow stays in a room until ctx ends, the server says to stay away, or a
@@ -315,5 +324,14 @@ func Follow(ctx context.Context, d Dial, each func(*Client, Incoming)) error {
 		}
 		pause(ctx, rand.N(wait)) // full jitter: a restart must not bring everybody back at once
 		wait = min(2*wait, backoffMax)
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
 	}
 }
