@@ -19,6 +19,7 @@ type ask struct {
 	Product  string `json:"product,omitempty"`
 	Quantity *int64 `json:"quantity,omitempty"` // absent: 1
 	Price    *Money `json:"price,omitempty"`    // of one unit
+	Quote    string `json:"quote,omitempty"`    // what the buyer was shown, as POST /api/v1/quotes signed it
 }
 
 // check refuses what no shop could answer and fills in the quantity.
@@ -69,12 +70,17 @@ type quote struct {
 	pin     *openPin // nil: no card was named
 	unit    Money
 	inOffer bool
+
+	discount, tip int64 // what the ask takes off the goods and adds on top, in minor units
+	sum           Sum
+	fee           Money
 }
 
 // quote finds what is asked for and its price now. The buyer agreed to the
 // price in the ask; without one, to what the card said when it went on air. If
 // that is no longer the price, the answer is price_changed with the price now.
-func (b *books) quote(a ask) (quote, error) {
+// With whole the ask carries a quote, which is compared as a whole, later.
+func (b *books) quote(a ask, whole bool) (quote, error) {
 	var q quote
 	var agreed Money
 	product := a.Product
@@ -86,7 +92,7 @@ func (b *books) quote(a ask) (quote, error) {
 			return q, ErrNoProduct
 		}
 		product, agreed = q.pin.Product, q.pin.promised()
-		if q.pin.running(b.tx.Now) {
+		if q.pin.running(b.now) {
 			q.inOffer, q.unit = true, q.pin.offerPrice()
 		}
 	}
@@ -103,7 +109,7 @@ func (b *books) quote(a ask) (quote, error) {
 	case a.Pin == "":
 		agreed = q.unit
 	}
-	if agreed != q.unit {
+	if agreed != q.unit && !whole {
 		return q, ErrPriceChanged.With("price", q.unit)
 	}
 	return q, nil

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"souk/internal/db"
 )
@@ -18,6 +19,7 @@ import (
 // locks more than one.
 type books struct {
 	tx       *db.Tx
+	now      time.Time
 	pins     map[string]*openPin // nil: no such card on that channel
 	products map[string]*openProduct
 	channels map[string]terms
@@ -48,7 +50,7 @@ func (p *openPin) perBuyer() int64 {
 // terms is what a channel demands of everybody.
 type terms struct {
 	region Region
-	bps    int64
+	fee    feeRate
 }
 
 // purse is what there is to know about a buyer.
@@ -59,7 +61,7 @@ type purse struct {
 
 // open reads the books for some claims.
 func open(ctx context.Context, tx *db.Tx, claims []*claim) (*books, error) {
-	b := &books{tx: tx, pins: map[string]*openPin{}, products: map[string]*openProduct{}, channels: map[string]terms{},
+	b := &books{tx: tx, now: tx.Now, pins: map[string]*openPin{}, products: map[string]*openProduct{}, channels: map[string]terms{},
 		buyers: map[string]*purse{}, orders: map[[2]string]order{}}
 	for _, read := range []func(context.Context, []*claim) error{b.readChannels, b.readPins, b.readProducts, b.readShares, b.readBuyers, b.readMethods} {
 		if err := read(ctx, claims); err != nil {
@@ -78,7 +80,7 @@ func (b *books) readChannels(ctx context.Context, claims []*claim) error {
 		if err != nil {
 			return err
 		}
-		b.channels[c.ask.Channel] = terms{region, bps}
+		b.channels[c.ask.Channel] = terms{region, feeRate{bps: bps}}
 	}
 	return nil
 }

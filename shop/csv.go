@@ -56,7 +56,8 @@ func file(w http.ResponseWriter, name string, header []string, rows [][]string) 
 }
 
 var orderHeader = []string{"order", "created", "state", "parcel", "sku", "title", "quantity", "unit_minor", "total_minor", "fee_minor",
-	"refunded_minor", "currency", "total", "name", "email", "line1", "line2", "city", "region", "postal_code", "country", "phone", "carrier", "tracking"}
+	"refunded_minor", "currency", "total", "name", "email", "line1", "line2", "city", "region", "postal_code", "country", "phone", "carrier", "tracking",
+	"items_minor", "discount_minor", "shipping_minor", "tax_minor", "tax_included", "tip_minor"}
 
 // ExportOrders handles GET /api/v1/channels/{channel}/orders.csv.
 func (s *Shop) ExportOrders(w http.ResponseWriter, r *http.Request) error {
@@ -84,7 +85,8 @@ func (s *Shop) ExportOrders(w http.ResponseWriter, r *http.Request) error {
 		}
 		rows = append(rows, []string{o.ID, api.Millis(o.Created).String(), string(o.State), o.Parcel, skus[o.Product], o.Title, number(o.Quantity),
 			number(o.Unit.Amount), number(o.Total.Amount), number(o.Fee.Amount), number(o.Refunded), o.Total.Currency, o.Total.String(),
-			a.Name, o.BuyerEmail, a.Line1, a.Line2, a.City, a.Region, a.PostalCode, a.Country, a.Phone, o.Carrier, o.Tracking})
+			a.Name, o.BuyerEmail, a.Line1, a.Line2, a.City, a.Region, a.PostalCode, a.Country, a.Phone, o.Carrier, o.Tracking,
+			number(o.Items.Amount), number(o.Discount.Amount), number(o.Shipping.Amount), number(o.Tax.Amount), strconv.FormatBool(o.TaxIncluded), number(o.Tip.Amount)})
 	}
 	return file(w, channel+"-orders.csv", orderHeader, rows)
 }
@@ -191,8 +193,8 @@ func putProduct(ctx context.Context, tx *db.Tx, channel, person string, n NewPro
 	if err != nil {
 		return "", nil, err
 	}
-	_, err = tx.Exec(ctx, "UPDATE shop_product SET title = $2, description = $3, image = $4, amount = $5, currency = $6 WHERE id = $1",
-		id, n.Title, n.Description, n.Image, n.Price.Amount, n.Price.Currency)
+	_, err = tx.Exec(ctx, "UPDATE shop_product SET sku = $2, title = $3, description = $4, image = $5, amount = $6, currency = $7, "+newVersion+" WHERE id = $1",
+		id, n.SKU, n.Title, n.Description, n.Image, n.Price.Amount, n.Price.Currency)
 	if err != nil {
 		return "", nil, err
 	}

@@ -51,6 +51,10 @@ var checks = []check{
 		FROM shop_order o LEFT JOIN shop_ledger e ON e.order_id = o.id LEFT JOIN shop_ledger_line l ON l.entry = e.id AND l.account = 'provider'
 		GROUP BY o.id, o.state, o.total, o.refunded
 		HAVING COALESCE(SUM(l.amount), 0) <> CASE WHEN o.state IN ('paid', 'refunded') THEN o.total - o.refunded ELSE 0 END`},
+	{"parts make the total", "order %s: its parts come to %d, the total is %d", `
+		SELECT id, items - discount + shipping + tip + CASE WHEN tax_included THEN 0 ELSE tax END, total FROM shop_order
+		WHERE total <> items - discount + shipping + tip + CASE WHEN tax_included THEN 0 ELSE tax END
+			OR items <> amount * quantity OR discount > items OR fee > total`},
 	{"refunds match", "order %s: refunded %d, its refunds sum to %d", `
 		SELECT o.id, o.refunded + o.refunding, COALESCE(SUM(f.amount), 0) FROM shop_order o LEFT JOIN shop_refund f ON f.order_id = o.id AND f.state <> 'failed'
 		GROUP BY o.id, o.refunded, o.refunding HAVING o.refunded + o.refunding <> COALESCE(SUM(f.amount), 0)`},

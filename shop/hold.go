@@ -15,6 +15,8 @@ type claim struct {
 	base      string // where return links point
 	show      string
 	media     time.Time
+	agreed    *agreed            // what the buyer was shown, if the tap says so
+	sign      func(agreed) Quote // makes the quote of now, when that is no longer so
 
 	order order
 	again bool   // the order was there before
@@ -26,7 +28,11 @@ type claim struct {
 // or none of them. A crowd of taps shares the commit, and the row of the product
 // they are after is taken once for all of them.
 func (s *Shop) hold(ctx context.Context, buyer Person, key string, a ask, base string) (order, error) {
-	c := &claim{buyer: buyer, key: key, hash: a.hash(), ask: a, base: base, show: s.showOf(a.Channel), media: s.Timeline.Now(a.Channel)}
+	said, err := s.readQuote(ctx, buyer, a)
+	if err != nil {
+		return order{}, err
+	}
+	c := &claim{agreed: said, sign: s.signQuote, buyer: buyer, key: key, hash: a.hash(), ask: a, base: base, show: s.showOf(a.Channel), media: s.Timeline.Now(a.Channel)}
 	if err := s.holds.Write(ctx, c); err != nil {
 		return order{}, err
 	}
@@ -62,7 +68,7 @@ func (b *books) decide(ctx context.Context, c *claim) error {
 		}
 		return nil
 	}
-	q, err := b.quote(c.ask)
+	q, err := b.quote(c.ask, c.agreed != nil)
 	if err != nil {
 		return err
 	}
@@ -74,7 +80,13 @@ func (b *books) decide(ctx context.Context, c *claim) error {
 	if err := who.mayBuy(c.buyer, rules); err != nil {
 		return err
 	}
-	o, err := newOrder(b.tx, c, q, who.method, rules.bps)
+	if q.sum, q.fee, err = compose(q.parts(c.ask, rules, c.buyer.Address.Country)); err != nil {
+		return err
+	}
+	if err := c.agrees(q, b.now); err != nil {
+		return err
+	}
+	o, err := newOrder(b.tx, c, q, who.method)
 	if err != nil {
 		return err
 	}

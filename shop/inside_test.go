@@ -2,7 +2,6 @@ package shop
 
 import (
 	"encoding/json"
-	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -64,44 +63,6 @@ func TestTransitions(t *testing.T) {
 	}
 	if len(states)+1 != len(all) {
 		t.Errorf("the API lists %d states of %d", len(states), len(all)-1)
-	}
-}
-
-// Parts of a refund pay back exactly what was booked, in any cut.
-func TestFeeSharesSumUp(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(7, 11))
-	for range 2000 {
-		total := 1 + rnd.Int64N(maxAmount)
-		o := order{Channel: "tea", Total: Money{total, "USD"}, Fee: Money{feeOf(total, rnd.Int64N(10_001)), "USD"}}
-		if o.Fee.Amount < 0 || o.Fee.Amount > total {
-			t.Fatalf("fee %d of %d", o.Fee.Amount, total)
-		}
-		balance := map[string]int64{}
-		post := func(lines []line) {
-			sum := int64(0)
-			for _, l := range lines {
-				balance[l.account] += l.amount
-				sum += l.amount
-			}
-			if sum != 0 {
-				t.Fatalf("%+v sums to %d", lines, sum)
-			}
-		}
-		post(saleLines(o))
-		for back := int64(0); back < total; {
-			part := 1 + rnd.Int64N(total-back)
-			lines := refundLines(o, back, part)
-			if lines[1].amount < 0 || lines[2].amount < 0 {
-				t.Fatalf("a refund of %d after %d of %d takes from somebody: %+v", part, back, total, lines)
-			}
-			post(lines)
-			back += part
-		}
-		for account, left := range balance {
-			if left != 0 {
-				t.Fatalf("%s is left with %d", account, left)
-			}
-		}
 	}
 }
 

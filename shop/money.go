@@ -57,9 +57,9 @@ func (m Money) String() string {
 	return fmt.Sprintf("%s%d.%0*d %s", sign, abs/unit, int(digits), abs%unit, m.Currency)
 }
 
-// feeOf is the house's part of total at bps hundredths of a percent, rounded
+// feeOf is the house's part of goods at bps hundredths of a percent, rounded
 // down: the merchant keeps the fraction.
-func feeOf(total, bps int64) int64 { return share(total, bps, 10_000) }
+func feeOf(goods, bps int64) int64 { return share(goods, bps, 10_000) }
 
 // share is floor(whole * part / of) without overflow on the way.
 func share(whole, part, of int64) int64 {

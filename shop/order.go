@@ -16,7 +16,9 @@ type order struct {
 	InOffer                        bool
 	Product, Title                 string
 	Quantity                       int64
-	Unit, Total, Fee               Money
+	Unit                           Money
+	Sum                            // what it came to at the tap
+	Fee                            Money
 	State                          State
 	Units                          string
 	Then                           State // what Releasing becomes
@@ -35,7 +37,7 @@ type order struct {
 }
 
 const orderColumns = `id, buyer, idem_key, request, channel, show_id, pin, in_offer, product, title, quantity,
-	amount, total, fee, currency, state, units, release_to, hold_until, look_at, action_url,
+	amount, items, discount, shipping, tax, tax_included, tip, total, fee, currency, state, units, release_to, hold_until, look_at, action_url,
 	parcel, carrier, tracking, shipped, buyer_name, buyer_email, address, country, brand, last4,
 	decline_code, decline_detail, refunded, refunding, media_at, created, changed`
 
@@ -44,10 +46,12 @@ func scanOrder(row interface{ Scan(...any) error }) (order, error) {
 	var currency string
 	var media int64
 	err := row.Scan(&o.ID, &o.Buyer, &o.Key, &o.Request, &o.Channel, &o.Show, &o.Pin, &o.InOffer, &o.Product, &o.Title, &o.Quantity,
-		&o.Unit.Amount, &o.Total.Amount, &o.Fee.Amount, &currency, &o.State, &o.Units, &o.Then, &o.HoldUntil, &o.LookAt, &o.ActionURL,
+		&o.Unit.Amount, &o.Items.Amount, &o.Discount.Amount, &o.Shipping.Amount, &o.Tax.Amount, &o.TaxIncluded, &o.Tip.Amount,
+		&o.Total.Amount, &o.Fee.Amount, &currency, &o.State, &o.Units, &o.Then, &o.HoldUntil, &o.LookAt, &o.ActionURL,
 		&o.Parcel, &o.Carrier, &o.Tracking, &o.Shipped, &o.BuyerName, &o.BuyerEmail, &o.Address, &o.Country, &o.Brand, &o.Last4,
 		&o.DeclineCode, &o.DeclineDetail, &o.Refunded, &o.Refunding, &media, &o.Created, &o.Changed)
-	o.Unit.Currency, o.Total.Currency, o.Fee.Currency = currency, currency, currency
+	o.Unit.Currency, o.Fee.Currency = currency, currency
+	o.Sum.is(currency)
 	o.MediaAt = time.UnixMilli(media)
 	return o, err
 }
@@ -59,11 +63,7 @@ func orderByID(ctx context.Context, from db.Reader, id string) (order, error) {
 }
 
 // newOrder computes everything an order says, none of it from the buyer's word.
-func newOrder(tx *db.Tx, c *claim, q quote, m method, bps int64) (order, error) {
-	total, ok := q.unit.times(*c.ask.Quantity)
-	if !ok {
-		return order{}, bad("quantity", "makes a total that no single payment can carry")
-	}
+func newOrder(tx *db.Tx, c *claim, q quote, m method) (order, error) {
 	address, err := json.Marshal(c.buyer.Address)
 	if err != nil {
 		return order{}, err
@@ -72,7 +72,7 @@ func newOrder(tx *db.Tx, c *claim, q quote, m method, bps int64) (order, error) 
 	return order{
 		ID: id, Buyer: c.buyer.ID, Key: c.key, Request: c.hash, Channel: c.ask.Channel, Show: c.show, Pin: c.ask.Pin, InOffer: q.inOffer,
 		Product: q.product.ID, Title: q.product.Title, Quantity: *c.ask.Quantity,
-		Unit: q.unit, Total: total, Fee: Money{feeOf(total.Amount, bps), total.Currency},
+		Unit: q.unit, Sum: q.sum, Fee: q.fee,
 		State: Charging, Units: take.units(""), Parcel: "unfulfilled",
 		BuyerName: c.buyer.Name, BuyerEmail: c.buyer.Email, Address: string(address), Country: c.buyer.Address.Country,
 		Brand: m.Brand, Last4: m.Last4, MediaAt: time.UnixMilli(c.media.UnixMilli()),
@@ -82,12 +82,13 @@ func newOrder(tx *db.Tx, c *claim, q quote, m method, bps int64) (order, error) 
 }
 
 const orderInto = `shop_order (id, buyer, idem_key, request, channel, show_id, pin, in_offer, product, title, quantity,
-	amount, total, fee, currency, state, units, look_at, buyer_name, buyer_email, address, country, brand, last4, media_at, created, changed)`
+	amount, items, discount, shipping, tax, tax_included, tip, total, fee, currency, state, units, look_at, buyer_name, buyer_email, address, country, brand, last4, media_at, created, changed)`
 
 // row is a new order as orderInto has it.
 func (o order) row() []any {
 	return []any{o.ID, o.Buyer, o.Key, o.Request, o.Channel, o.Show, o.Pin, o.InOffer, o.Product, o.Title, o.Quantity,
-		o.Unit.Amount, o.Total.Amount, o.Fee.Amount, o.Total.Currency, o.State, o.Units, o.LookAt,
+		o.Unit.Amount, o.Items.Amount, o.Discount.Amount, o.Shipping.Amount, o.Tax.Amount, o.TaxIncluded, o.Tip.Amount,
+		o.Total.Amount, o.Fee.Amount, o.Total.Currency, o.State, o.Units, o.LookAt,
 		o.BuyerName, o.BuyerEmail, o.Address, o.Country, o.Brand, o.Last4, o.MediaAt.UnixMilli(), o.Created, o.Changed}
 }
 
@@ -125,15 +126,15 @@ func logEvent(ctx context.Context, tx *db.Tx, order string, from, to State, n ne
 
 // Order is an order as its buyer and its merchant see it.
 type Order struct {
-	ID        string      `json:"id"`
-	Channel   string      `json:"channel"`
-	Show      string      `json:"show"`
-	Pin       string      `json:"pin"`
-	State     State       `json:"state"`
-	Parcel    string      `json:"parcel"`
-	Shipment  *Shipment   `json:"shipment,omitempty"`
-	Lines     []Line      `json:"lines"`
-	Total     Money       `json:"total"`
+	ID       string    `json:"id"`
+	Channel  string    `json:"channel"`
+	Show     string    `json:"show"`
+	Pin      string    `json:"pin"`
+	State    State     `json:"state"`
+	Parcel   string    `json:"parcel"`
+	Shipment *Shipment `json:"shipment,omitempty"`
+	Lines    []Line    `json:"lines"`
+	Sum
 	Fee       Money       `json:"fee"`
 	Refunded  Money       `json:"refunded"`
 	Currency  string      `json:"currency"`
@@ -178,7 +179,7 @@ func (o order) view() Order {
 	v := Order{
 		ID: o.ID, Channel: o.Channel, Show: o.Show, Pin: o.Pin, State: o.State, Parcel: o.Parcel,
 		Lines: []Line{{o.Product, o.Title, o.Quantity, o.Unit}},
-		Total: o.Total, Fee: o.Fee, Refunded: Money{o.Refunded, o.Total.Currency}, Currency: o.Total.Currency,
+		Sum:   o.Sum, Fee: o.Fee, Refunded: Money{o.Refunded, o.Total.Currency}, Currency: o.Total.Currency,
 		CreatedAt: api.Millis(o.Created), MediaAt: api.At(o.MediaAt),
 		Buyer: OrderPerson{o.BuyerName, o.BuyerEmail, json.RawMessage(o.Address)},
 	}

@@ -33,15 +33,16 @@ type Stock struct {
 type product struct {
 	Product
 	Dropped bool
+	Version int64 // counts its prices
 }
 
-const productColumns = "p.id, p.channel, p.sku, p.title, p.description, p.image, p.amount, p.currency, p.available, p.held, p.sold, p.dropped"
+const productColumns = "p.id, p.channel, p.sku, p.title, p.description, p.image, p.amount, p.currency, p.available, p.held, p.sold, p.dropped, p.price_version"
 
 func scanProduct(row interface{ Scan(...any) error }, also ...any) (product, error) {
 	var p product
 	var dropped sql.NullInt64
 	err := row.Scan(append([]any{&p.ID, &p.Channel, &p.SKU, &p.Title, &p.Description, &p.Image, &p.Price.Amount, &p.Price.Currency,
-		&p.Stock.Available, &p.Stock.Held, &p.Stock.Sold, &dropped}, also...)...)
+		&p.Stock.Available, &p.Stock.Held, &p.Stock.Sold, &dropped, &p.Version}, also...)...)
 	p.Dropped = dropped.Valid
 	return p, err
 }
@@ -166,7 +167,7 @@ func (s *Shop) edit(ctx context.Context, id, person string, c change) (p product
 		if err := skuFree(ctx, tx, p.Channel, n.SKU, id); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE shop_product SET sku = $2, title = $3, description = $4, image = $5, amount = $6, currency = $7 WHERE id = $1",
+		if _, err := tx.Exec(ctx, "UPDATE shop_product SET sku = $2, title = $3, description = $4, image = $5, amount = $6, currency = $7, "+newVersion+" WHERE id = $1",
 			id, n.SKU, n.Title, n.Description, n.Image, n.Price.Amount, n.Price.Currency); err != nil {
 			return err
 		}
@@ -178,6 +179,9 @@ func (s *Shop) edit(ctx context.Context, id, person string, c change) (p product
 	})
 	return p, err
 }
+
+// newVersion counts a price that is another one; the row still has the old.
+const newVersion = "price_version = price_version + CASE WHEN amount <> $6 OR currency <> $7 THEN 1 ELSE 0 END"
 
 // skuFree refuses a SKU that another product of the channel has. The unique
 // index decides between two who ask at once.

@@ -164,7 +164,11 @@ func (s *Shop) endRefund(ctx context.Context, f refund, state, remote string) (r
 		if o, err = orderByID(ctx, tx, f.Order); err != nil || back == 0 {
 			return err
 		}
-		if err := book(ctx, tx, o, "refund", refundLines(o, o.Refunded-back, back)); err != nil {
+		left, err := leftOf(ctx, tx, o)
+		if err != nil {
+			return err
+		}
+		if err := book(ctx, tx, o, "refund", refundLines(left, back)); err != nil {
 			return err
 		}
 		if o.Refunded == o.Total.Amount {

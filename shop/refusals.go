@@ -21,6 +21,7 @@ var (
 	ErrKeyReused    = api.Fail(http.StatusUnprocessableEntity, "key_reused", "This Idempotency-Key was used for something else.")
 	ErrSoldOut      = api.Fail(http.StatusConflict, "sold_out", "Sold out.")
 	ErrPriceChanged = api.Fail(http.StatusConflict, "price_changed", "The price is no longer what it was.")
+	ErrBadQuote     = api.Fail(http.StatusUnprocessableEntity, "bad_quote", "This quote is not one of this shop, or it is for something else.")
 	ErrLimit        = api.Fail(http.StatusConflict, "limit_reached", "You have as many of these as one person can have.")
 	ErrOpenOrders   = api.Fail(http.StatusConflict, "limit_reached", "You have ten orders that are not paid yet. Finish or cancel one first.")
 	ErrDeclines     = api.Fail(http.StatusTooManyRequests, "too_fast", "Too many payments were declined. Wait ten minutes, or ask your bank.").With("retry_ms", declineWindow.Milliseconds())

@@ -41,6 +41,8 @@ const (
 
 	tapsPerBuyer    = 10 // orders one buyer may ask for at once, then one per tapRefill
 	tapRefill       = time.Second
+	quotesPerBuyer  = 30 // quotes, then one per quoteRefill
+	quoteRefill     = 500 * time.Millisecond
 	methodsPerBuyer = 12 // payment methods one person may add at once, then one per methodRefill: card testers come this way
 	methodRefill    = 30 * time.Second
 	imagesPerPerson = 30 // uploads, then one per imageRefill
@@ -150,8 +152,9 @@ type Shop struct {
 	taps    api.Limiter[string]
 	cards   api.Limiter[string]
 	images  api.Limiter[string]
+	quotes  api.Limiter[string]
 	display display // stock that rooms have not been shown yet
-	links   links
+	secrets secrets
 	lanes   lanes      // receivers outside that are written to
 	pinning sync.Mutex // held from the commit of a pin until the room was told
 
@@ -170,6 +173,8 @@ func New(d *db.DB, log *slog.Logger) *Shop {
 		display: display{dirty: map[string]string{}, wake: make(chan struct{}, 1)},
 		lanes:   lanes{busy: map[string]int{}, failed: map[string]int{}, resting: map[string]time.Time{}, wake: make(chan struct{}, 1)},
 		offers:  make(chan struct{}, 1),
+		secrets: secrets{all: map[string][]byte{}},
+		quotes:  api.Limiter[string]{Burst: quotesPerBuyer, Every: quoteRefill},
 	}
 	s.holds.DB, s.holds.Do = d, s.holdAll
 	return s

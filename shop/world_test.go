@@ -79,6 +79,7 @@ func routes(s *shop.Shop, box *sandbox.Sandbox) *http.ServeMux {
 		"DELETE /api/v1/channels/{channel}/pin":           s.Unpin,
 		"POST /api/v1/me/payment-methods":                 s.AddMethod,
 		"GET /api/v1/me/orders":                           s.MyOrders,
+		"POST /api/v1/quotes":                             s.PostQuote,
 		"POST /api/v1/orders":                             s.PlaceOrder,
 		"GET /api/v1/orders/{id}":                         s.GetOrder,
 		"POST /api/v1/orders/{id}/cancel":                 s.CancelOrder,

@@ -239,6 +239,7 @@ func callTill(nobody, host caller) {
 	tap(fresh, "422 payment_method_missing", newKey(), card)
 
 	visa := nobody.buyer("Visa", "pm_card_visa")
+	callQuotes(nobody, fresh, visa, pin, sencha)
 	key := newKey()
 	paid := tap(visa, "200", key, card+`,"quantity":1`)
 	if again := tap(visa, "200", key, card+`,"quantity":1`); again.text("order.id") != paid.text("order.id") {
@@ -390,6 +391,28 @@ func callShow(nobody, host caller) {
 	if types != "live pinned unpinned pinned paused ended " {
 		nobody.t.Errorf("the log tells %s", types)
 	}
+}
+
+// callQuotes asks what an order would come to, and taps with one that is none.
+func callQuotes(nobody, fresh, visa caller, pin, sencha string) {
+	const quotes = "/api/v1/quotes"
+	other := nobody.guest("Elsewhere")
+	other.call("422 address_missing", "POST", quotes, `{"channel":"tea","pin":"`+pin+`"}`)
+	other.call("200", "POST", quotes, `{"channel":"tea","pin":"`+pin+`","country":"GB"}`)
+	other.call("451 region_blocked", "POST", quotes, `{"channel":"tea","pin":"`+pin+`","country":"SA"}`)
+	fresh.call("404 no_such_channel", "POST", quotes, `{"channel":"cocoa","product":"`+sencha+`"}`)
+	fresh.call("404 no_such_product", "POST", quotes, `{"channel":"tea","product":"none"}`)
+	fresh.call("404 no_such_pin", "POST", quotes, `{"channel":"tea","pin":"none"}`)
+	fresh.call("422 bad_channel", "POST", quotes, `{}`)
+	fresh.call("422 bad_product", "POST", quotes, `{"channel":"tea"}`)
+	fresh.call("422 bad_quantity", "POST", quotes, `{"channel":"tea","product":"`+sencha+`","quantity":0}`)
+	visa.call("422 bad_quote", "POST", "/api/v1/orders", `{"channel":"tea","product":"`+sencha+`","quote":"x"}`, "Idempotency-Key", newKey())
+	for range 40 {
+		if a := other.call("200|429 too_fast", "POST", quotes, `{"channel":"tea","pin":"`+pin+`","country":"GB"}`); a.text("code") == "too_fast" {
+			return
+		}
+	}
+	nobody.t.Error("forty quotes in a row, and no limit")
 }
 
 // callDoors tries every call without a session, without a role, on a channel

@@ -101,6 +101,7 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("PUT /api/v1/channels/{channel}/region", s.shop.SetRegion)
 
 	// the till
+	call("POST /api/v1/quotes", s.shop.PostQuote)
 	call("POST /api/v1/orders", s.shop.PlaceOrder)
 	call("GET /api/v1/orders/{id}", s.shop.GetOrder)
 	call("POST /api/v1/orders/{id}/cancel", s.shop.CancelOrder)

@@ -42,6 +42,28 @@ type page struct {
 	Sandbox bool
 }
 
+// part is a line of the sum.
+type part struct {
+	Name   string
+	Amount shop.Money
+}
+
+// Parts are the lines between the goods and the total: none where the goods are
+// all there is, and only those that there are.
+func (p page) Parts() []part {
+	o, all := p.Order, []part{}
+	if o.Total == o.Items && !o.TaxIncluded {
+		return nil
+	}
+	o.Discount.Amount = -o.Discount.Amount
+	for _, x := range []part{{"Goods", o.Items}, {"Discount", o.Discount}, {"Shipping", o.Shipping}, {"Tax", o.Tax}, {"Tip", o.Tip}} {
+		if x.Amount.Amount != 0 && !(x.Name == "Tax" && o.TaxIncluded) {
+			all = append(all, x)
+		}
+	}
+	return all
+}
+
 // letter writes m. Its Message-ID is made of m.ID, so that a mail which was sent
 // twice after a crash can be told from two mails. What cannot be addressed is
 // [shop.ErrNoMail].

@@ -23,7 +23,7 @@ func paid(email, name string) shop.Mail {
 		ID: "0193a2b1-5d6e-7f70-9bac-1d2e3f4a5b6c", Kind: "order.paid", Channel: "Tea House", Link: "https://shop.example/orders/o1?key=K",
 		Order: shop.Order{
 			ID: "order-12345678", Lines: []shop.Line{{Title: "A <cup>", Quantity: 2, Price: shop.Money{Amount: 900, Currency: "USD"}}},
-			Total: shop.Money{Amount: 1800, Currency: "USD"}, Refunded: shop.Money{Currency: "USD"}, Buyer: shop.OrderPerson{Name: name, Email: email, Address: json.RawMessage("{}")},
+			Sum: shop.Sum{Items: shop.Money{Amount: 1800, Currency: "USD"}, Total: shop.Money{Amount: 1800, Currency: "USD"}}, Refunded: shop.Money{Currency: "USD"}, Buyer: shop.OrderPerson{Name: name, Email: email, Address: json.RawMessage("{}")},
 		},
 	}
 }
@@ -71,6 +71,27 @@ func TestLetters(t *testing.T) {
 	}
 	if text, parsed := written(t, paid("ana@example.com", "Ana"), true); !strings.Contains(text, "SANDBOX") || !strings.HasPrefix(parsed.Header.Get("Subject"), "[sandbox]") {
 		t.Errorf("a sandbox does not say so: %s", text)
+	}
+}
+
+// A letter has a line for each part of the sum that there is.
+func TestParts(t *testing.T) {
+	usd := func(n int64) shop.Money { return shop.Money{Amount: n, Currency: "USD"} }
+	m := paid("ana@example.com", "Ana")
+	m.Order.Discount, m.Order.Shipping, m.Order.Tax, m.Order.Total = usd(300), usd(450), usd(120), usd(2070)
+	text, _ := written(t, m, false)
+	for _, line := range []string{"Goods: 18.00 USD", "Discount: -3.00 USD", "Shipping: 4.50 USD", "Tax: 1.20 USD", "Total: 20.70 USD"} {
+		if !strings.Contains(text, line) {
+			t.Errorf("no %q in %s", line, text)
+		}
+	}
+	if strings.Contains(text, "Tip") {
+		t.Errorf("a tip nobody gave: %s", text)
+	}
+	m.Order.TaxIncluded, m.Order.Total = true, usd(1950)
+	text, _ = written(t, m, false)
+	if !strings.Contains(text, "Includes tax: 1.20 USD") || strings.Contains(text, "\n  Tax:") {
+		t.Errorf("tax that is included: %s", text)
 	}
 }
 
