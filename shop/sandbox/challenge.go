@@ -3,7 +3,6 @@ package sandbox
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -29,7 +28,7 @@ var challengePage = template.Must(template.New("challenge").Parse(`<!doctype htm
 <title>Your bank asks (sandbox)</title>
 <style>` + challengeStyle + `</style>
 <h1>Sandbox bank</h1>
-{{if .Open}}<p>Is this you, paying <strong>{{.Price}}</strong>? No money moves.</p>
+{{if .Open}}<p>Is this you, {{if .Price}}paying <strong>{{.Price}}</strong>{{else}}saving this card{{end}}? No money moves.</p>
 <form method="post">
 <button name="answer" value="approve">Approve</button>
 <button name="answer" value="refuse">Refuse</button>
@@ -48,11 +47,17 @@ var errNoChallenge = api.Fail(http.StatusNotFound, "no_such_challenge", "There i
 // Challenge handles GET /sandbox/challenge/{intent}: the page of a bank that
 // wants to see the buyer. The key in the address is what the intent's owner has.
 func (s *Sandbox) Challenge(w http.ResponseWriter, r *http.Request) error {
-	var p paymentIntent
-	var back string
-	err := s.challenged(r, func(_ *call, intent paymentIntent, to string) error {
-		p, back = intent, to
-		return nil
+	open, asked, back := false, "", ""
+	err := s.challenged(r, func(c *call, to string) error {
+		back = to
+		if isSetup(c.id) {
+			o, _, err := load[setupIntent](c, "setup_intent", c.id)
+			open = o.Status == needsAction
+			return err
+		}
+		p, _, err := load[paymentIntent](c, "payment_intent", c.id)
+		open, asked = p.Status == needsAction, price(p.Amount, p.Currency)
+		return err
 	})
 	if err != nil {
 		return err
@@ -63,7 +68,7 @@ func (s *Sandbox) Challenge(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Content-Security-Policy", challengePolicy)
 	h.Set("X-Frame-Options", "SAMEORIGIN")
-	return challengePage.Execute(w, map[string]any{"Open": p.Status == needsAction, "Price": price(p.Amount, p.Currency), "Back": back})
+	return challengePage.Execute(w, map[string]any{"Open": open, "Price": asked, "Back": back})
 }
 
 // price writes an amount for people: "$22.00".
@@ -85,25 +90,13 @@ func (s *Sandbox) AnswerChallenge(w http.ResponseWriter, r *http.Request) error 
 		return api.Fail(http.StatusUnprocessableEntity, "bad_answer", "The answer is approve or refuse.")
 	}
 	back, result := "", "failed"
-	err := s.challenged(r, func(c *call, p paymentIntent, to string) error {
-		back, result = to, "failed"
-		if p.Status != needsAction {
-			if p.Status == succeeded {
-				result = succeeded
-			}
-			return nil
+	err := s.challenged(r, func(c *call, to string) (err error) {
+		back = to
+		if isSetup(c.id) {
+			result, err = c.answerSetup(answer == "approve")
+		} else {
+			result, err = c.answerIntent(answer == "approve")
 		}
-		if answer == "approve" {
-			result = succeeded
-			_, err := c.succeed(p)
-			return err
-		}
-		m, _, err := load[paymentMethod](c, "payment_method", text(p.PaymentMethod))
-		if err != nil {
-			return err
-		}
-		err = c.decline(p, m, &failure{Type: invalid, Code: "payment_intent_authentication_failure",
-			Message: "The provided PaymentMethod has failed authentication. You can provide another way to pay."})
 		var no *failure
 		if errors.As(err, &no) && no.kept {
 			return nil // written down; there is no request that it answers
@@ -119,27 +112,87 @@ func (s *Sandbox) AnswerChallenge(w http.ResponseWriter, r *http.Request) error 
 		return errNoChallenge
 	}
 	q := u.Query()
-	q.Set("payment_intent", r.PathValue("intent"))
+	name := "payment_intent"
+	if isSetup(r.PathValue("intent")) {
+		name = "setup_intent"
+	}
+	q.Set(name, r.PathValue("intent"))
 	q.Set("redirect_status", result)
 	u.RawQuery = q.Encode()
 	http.Redirect(w, r, u.String(), http.StatusSeeOther)
 	return nil
 }
 
-// challenged runs f on the intent of the address, and the address to go back to,
-// in one transaction.
-func (s *Sandbox) challenged(r *http.Request, f func(c *call, p paymentIntent, back string) error) error {
+func isSetup(id string) bool { return strings.HasPrefix(id, "seti_") }
+
+// answerIntent is the bank's verdict about a payment, and how it went.
+func (c *call) answerIntent(yes bool) (result string, err error) {
+	p, _, err := load[paymentIntent](c, "payment_intent", c.id)
+	if err != nil {
+		return "", err
+	}
+	if p.Status != needsAction {
+		return settled(p.Status), nil
+	}
+	m, note, err := load[paymentMethod](c, "payment_method", text(p.PaymentMethod))
+	if err != nil {
+		return "", err
+	}
+	if !yes {
+		return "failed", c.decline(p, m, &failure{Type: invalid, Code: "payment_intent_authentication_failure",
+			Message: "The provided PaymentMethod has failed authentication. You can provide another way to pay."})
+	}
+	b, _ := behaviourOf(note)
+	_, err = c.succeed(p, m, b)
+	return succeeded, err
+}
+
+// answerSetup is the same about a method that is to be saved.
+func (c *call) answerSetup(yes bool) (result string, err error) {
+	o, _, err := load[setupIntent](c, "setup_intent", c.id)
+	if err != nil {
+		return "", err
+	}
+	if o.Status != needsAction {
+		return settled(o.Status), nil
+	}
+	if !yes {
+		return "failed", c.declineSetup(o, &failure{Type: invalid, Code: "setup_intent_authentication_failure",
+			Message: "The latest attempt to set up the payment method has failed because authentication failed."})
+	}
+	m, note, err := load[paymentMethod](c, "payment_method", text(o.PaymentMethod))
+	if err != nil {
+		return "", err
+	}
+	_, err = c.saved(o, m, note)
+	return succeeded, err
+}
+
+func settled(status string) string {
+	if status == succeeded {
+		return succeeded
+	}
+	return "failed"
+}
+
+// challenged runs f for the intent of the address, with the address to go back
+// to, in one transaction.
+func (s *Sandbox) challenged(r *http.Request, f func(c *call, back string) error) error {
 	err := s.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
-		c := &call{Context: ctx, tx: tx}
-		p, note, err := load[paymentIntent](c, "payment_intent", r.PathValue("intent"))
+		c := &call{Context: ctx, tx: tx, id: r.PathValue("intent"), params: url.Values{}}
+		kind := "payment_intent"
+		if isSetup(c.id) {
+			kind = "setup_intent"
+		}
+		_, note, err := load[struct{}](c, kind, c.id)
 		if err != nil {
 			return err
 		}
 		key, back, asked := strings.Cut(note, " ")
-		if !asked || subtle.ConstantTimeCompare([]byte(key), []byte(r.URL.Query().Get("key"))) != 1 {
+		if !asked || !equal(key, r.URL.Query().Get("key")) {
 			return errNoChallenge
 		}
-		return f(c, p, back)
+		return f(c, back)
 	})
 	var no *failure
 	if errors.As(err, &no) {

@@ -6,8 +6,11 @@
 // number: one pays with Stripe's named test methods.
 //
 // Kept as Stripe keeps it: customers, payment methods, setup intents, payment
-// intents, charges, refunds and events are rows in souk's own database, so they
-// survive a restart. An Idempotency-Key replays the first answer, declines
+// intents, charges, refunds, disputes, warnings of fraud, endpoints and events
+// are rows in souk's own database, so they survive a restart; the lines of the
+// balance are derived from them. Lists are walked from either end, ids are
+// expanded, and a publishable key may do what a client secret opens. An
+// Idempotency-Key replays the first answer, declines
 // included, and refuses other parameters; a request that fails validation is
 // not stored. Parameters the real API would not know are refused. Events are
 // signed, POSTed and retried. livemode is false on everything. [Chaos] loses,
@@ -19,7 +22,8 @@
 // Different from Stripe, on purpose: a method that always declines can still be
 // attached to a customer, so that a declined tap can be tried (Stripe refuses
 // most of them at that step; pm_card_chargeCustomerFail behaves the same in
-// both). There is no minimum amount.
+// both). There is no minimum amount. Of two requests with one idempotency key at
+// once the second waits for the first's answer, where Stripe says 409.
 //
 // Goroutines: [Sandbox.Run] delivers events. Everything else happens on the
 // caller's. Open sandbox.go first, then intents.go.

@@ -37,12 +37,16 @@ type event struct {
 }
 
 type eventData struct {
-	Object any `json:"object"`
+	Object   any            `json:"object"`
+	Previous map[string]any `json:"previous_attributes,omitempty"`
 }
 
 // emit writes an event down, in the commit of what it tells about.
-func (c *call) emit(kind string, about any) error {
-	e := event{ID: newID("evt"), Object: "event", APIVersion: apiVersion, Created: c.tx.Now.Unix(), Data: eventData{about}, Pending: 1, Type: kind}
+func (c *call) emit(kind string, about any) error { return c.emitWas(kind, about, nil) }
+
+// emitWas is emit with what the object's members were before.
+func (c *call) emitWas(kind string, about any, was map[string]any) error {
+	e := event{ID: newID("evt"), Object: "event", APIVersion: apiVersion, Created: c.tx.Now.Unix(), Data: eventData{about, was}, Pending: 1, Type: kind}
 	e.Request.Key = optional(c.key)
 	body, err := json.Marshal(e)
 	if err != nil {
@@ -54,21 +58,53 @@ func (c *call) emit(kind string, about any) error {
 	return err
 }
 
-func retrieveEvent(c *call) (any, error) {
+func (c *call) event(id string) (json.RawMessage, error) {
 	var body string
-	err := c.tx.QueryRow(c, "SELECT body FROM sandbox_event WHERE id = $1", c.id).Scan(&body)
+	err := c.tx.QueryRow(c, "SELECT body FROM sandbox_event WHERE id = $1", id).Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, missing("event", c.id)
+		return nil, missing("event", id)
 	}
 	return json.RawMessage(body), err
 }
 
-func listEvents(c *call) (any, error) {
-	if err := c.only("type", "limit"); err != nil {
+func retrieveEvent(c *call) (any, error) {
+	if err := c.only(); err != nil {
 		return nil, err
 	}
-	rows, err := c.tx.Query(c, "SELECT body FROM sandbox_event WHERE ($1 = '' OR type = $1) ORDER BY id DESC LIMIT $2", c.params.Get("type"), maxList+1)
-	return gather(rows, err, maxList)
+	return c.event(c.id)
+}
+
+// listEvents answers events, newest first; type may end in .* and types[] names
+// up to twenty.
+func listEvents(c *call) (any, error) {
+	if err := c.only(append([]string{"type", "types"}, windowParams...)...); err != nil {
+		return nil, err
+	}
+	w, err := c.window(func(id string) error { _, err := c.event(id); return err })
+	if err != nil {
+		return nil, err
+	}
+	types := c.list("types")
+	if one := c.params.Get("type"); one != "" {
+		if len(types) > 0 {
+			return nil, wrong("types", "You may only specify one of these parameters: type, types.")
+		}
+		types = []string{one}
+	}
+	if len(types) > maxEventTypes {
+		return nil, wrong("types", "At most 20 types can be named.")
+	}
+	args := []any{w.since, w.until}
+	var any []string
+	for _, kind := range types {
+		args = append(args, strings.ReplaceAll(kind, "*", "%"))
+		any = append(any, fmt.Sprintf("type LIKE $%d", len(args)))
+	}
+	query := "SELECT body FROM sandbox_event WHERE created >= $1 AND created <= $2"
+	if len(any) > 0 {
+		query += " AND (" + strings.Join(any, " OR ") + ")"
+	}
+	return c.pageOf(w, "id", query, args...)
 }
 
 // Run delivers events until ctx ends: soon after they happen, and again, less
@@ -105,20 +141,17 @@ func (s *Sandbox) nudge() {
 }
 
 type delivery struct {
-	id, body string
-	tries    int64
+	id, kind, body string
+	tries          int64
 }
 
 // deliver sends what is due and returns how many that were.
 func (s *Sandbox) deliver(ctx context.Context) (int, error) {
-	to := ""
-	if s.HookURL != nil {
-		to = s.HookURL()
+	to, err := s.receivers(ctx)
+	if err != nil || len(to) == 0 {
+		return 0, err
 	}
-	if to == "" {
-		return 0, nil
-	}
-	rows, err := s.DB.Read().QueryContext(ctx, "SELECT id, body, tries FROM sandbox_event WHERE next_at <= $1 ORDER BY next_at, id LIMIT $2", time.Now().UnixMilli(), deliverLimit)
+	rows, err := s.DB.Read().QueryContext(ctx, "SELECT id, type, body, tries FROM sandbox_event WHERE next_at <= $1 ORDER BY next_at, id LIMIT $2", time.Now().UnixMilli(), deliverLimit)
 	if err != nil {
 		return 0, err
 	}
@@ -126,7 +159,7 @@ func (s *Sandbox) deliver(ctx context.Context) (int, error) {
 	var due []delivery
 	for rows.Next() {
 		var d delivery
-		if err := rows.Scan(&d.id, &d.body, &d.tries); err != nil {
+		if err := rows.Scan(&d.id, &d.kind, &d.body, &d.tries); err != nil {
 			return 0, err
 		}
 		due = append(due, d)
@@ -145,7 +178,7 @@ func (s *Sandbox) deliver(ctx context.Context) (int, error) {
 }
 
 // attempt sends one event and notes what came of it.
-func (s *Sandbox) attempt(ctx context.Context, to string, d delivery) error {
+func (s *Sandbox) attempt(ctx context.Context, to []receiver, d delivery) error {
 	if happens(s.Chaos.Delay) {
 		return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			_, err := tx.Exec(ctx, "UPDATE sandbox_event SET next_at = $2 WHERE id = $1", d.id, tx.Millis()+rand.Int64N(chaosDelay.Milliseconds()))
@@ -153,11 +186,17 @@ func (s *Sandbox) attempt(ctx context.Context, to string, d delivery) error {
 		})
 	}
 	var sent error
-	if !happens(s.Chaos.Drop) {
-		sent = s.post(ctx, to, []byte(d.body))
-	}
-	if sent == nil && happens(s.Chaos.Duplicate) {
-		sent = s.post(ctx, to, []byte(d.body))
+	for _, r := range to {
+		if !r.wants(d.kind) {
+			continue
+		}
+		times := 1
+		if happens(s.Chaos.Duplicate) {
+			times = 2
+		}
+		for ; times > 0 && !happens(s.Chaos.Drop); times-- {
+			sent = errors.Join(sent, s.post(ctx, r, []byte(d.body)))
+		}
 	}
 	if ctx.Err() != nil {
 		return nil // shutting down; the next start sends it again
@@ -176,15 +215,15 @@ func (s *Sandbox) attempt(ctx context.Context, to string, d delivery) error {
 // the first.
 func backoff(tries int64) time.Duration { return 2 * time.Second << min(tries, 13) }
 
-func (s *Sandbox) post(ctx context.Context, to string, body []byte) error {
+func (s *Sandbox) post(ctx context.Context, to receiver, body []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, deliverWait)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader(string(body)))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, strings.NewReader(string(body)))
 	if err != nil {
 		return err
 	}
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
-	r.Header.Set("Stripe-Signature", Sign(body, s.HookSecret, time.Now()))
+	r.Header.Set("Stripe-Signature", Sign(body, to.Secret, time.Now()))
 	client := s.Client
 	if client == nil {
 		client = http.DefaultClient

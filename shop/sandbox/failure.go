@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"crypto/subtle"
 	"fmt"
 	"net/http"
 	"slices"
@@ -18,19 +19,31 @@ const (
 type failure struct {
 	Type          string         `json:"type"`
 	Code          string         `json:"code,omitempty"`
+	DocURL        string         `json:"doc_url,omitempty"`
 	DeclineCode   string         `json:"decline_code,omitempty"`
 	Message       string         `json:"message"`
 	Param         string         `json:"param,omitempty"`
 	Charge        string         `json:"charge,omitempty"`
 	PaymentIntent *paymentIntent `json:"payment_intent,omitempty"`
 	PaymentMethod *paymentMethod `json:"payment_method,omitempty"`
+	SetupIntent   *setupIntent   `json:"setup_intent,omitempty"`
 
-	kept bool // the request had effects, and its answer is stored under its key
+	kept   bool // the request had effects, and its answer is stored under its key
+	inForm bool // it is about a parameter, not about the address
 }
 
 // document is how an error travels.
 type document struct {
 	Error *failure `json:"error"`
+}
+
+// document is the answer that says f, with the page that explains its code.
+func (f *failure) document() document {
+	said := *f
+	if said.Code != "" {
+		said.DocURL = "https://stripe.com/docs/error-codes/" + strings.ReplaceAll(said.Code, "_", "-")
+	}
+	return document{&said}
 }
 
 func (f *failure) Error() string { return f.Type + " " + f.Code + ": " + f.Message }
@@ -39,7 +52,7 @@ func (f *failure) status() int {
 	switch {
 	case f.Type == cardError:
 		return http.StatusPaymentRequired
-	case f.Code == "resource_missing":
+	case f.Code == "resource_missing" && !f.inForm:
 		return http.StatusNotFound
 	}
 	return http.StatusBadRequest
@@ -48,6 +61,14 @@ func (f *failure) status() int {
 func missing(kind, id string) error {
 	return &failure{Type: invalid, Code: "resource_missing", Param: "id", Message: fmt.Sprintf("No such %s: '%s'", kind, id)}
 }
+
+// missingParam is missing for a parameter: the address was right.
+func missingParam(param, kind, id string) error {
+	return &failure{Type: invalid, Code: "resource_missing", Param: param, Message: fmt.Sprintf("No such %s: '%s'", kind, id), inForm: true}
+}
+
+// equal compares secrets.
+func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 func wrong(param, message string) error {
 	return &failure{Type: invalid, Code: "parameter_invalid", Param: param, Message: message}

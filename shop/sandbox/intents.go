@@ -11,6 +11,7 @@ const (
 	needsMethod  = "requires_payment_method"
 	needsConfirm = "requires_confirmation"
 	needsAction  = "requires_action"
+	needsCapture = "requires_capture"
 	succeeded    = "succeeded"
 	canceled     = "canceled"
 )
@@ -69,9 +70,17 @@ func createIntent(c *call) (any, error) {
 		return nil, wrong("currency", "Invalid currency: "+currency)
 	}
 	if of := c.params.Get("customer"); of != "" {
-		if err := c.exists("customer", of); err != nil {
+		if err := c.exists("customer", "customer", of); err != nil {
 			return nil, err
 		}
+	}
+	capture := c.params.Get("capture_method")
+	switch capture {
+	case "", "automatic_async":
+		capture = "automatic"
+	case "automatic", "manual":
+	default:
+		return nil, wrong("capture_method", "Invalid capture_method: must be one of automatic, automatic_async, or manual")
 	}
 	types := c.list("payment_method_types")
 	if len(types) == 0 {
@@ -79,7 +88,7 @@ func createIntent(c *call) (any, error) {
 	}
 	id := newID("pi")
 	p := paymentIntent{
-		ID: id, Object: "payment_intent", Amount: amount, CaptureMethod: "automatic", ClientSecret: id + "_secret_" + token(),
+		ID: id, Object: "payment_intent", Amount: amount, CaptureMethod: capture, ClientSecret: id + "_secret_" + token(),
 		ConfirmationMethod: "automatic", Created: c.tx.Now.Unix(), Currency: currency, Customer: optional(c.params.Get("customer")),
 		Description: optional(c.params.Get("description")), Metadata: c.members("metadata"), PaymentMethodTypes: types, Status: needsMethod,
 	}
@@ -99,8 +108,13 @@ func createIntent(c *call) (any, error) {
 }
 
 func confirmIntent(c *call) (any, error) {
-	if err := c.only("payment_method", "payment_method_types", "return_url"); err != nil {
+	if err := c.only("payment_method", "payment_method_types", "return_url", "client_secret"); err != nil {
 		return nil, err
+	}
+	if secret := c.params.Get("client_secret"); secret != "" {
+		if err := c.opens("payment_intent", secret); err != nil {
+			return nil, err
+		}
 	}
 	p, _, err := load[paymentIntent](c, "payment_intent", c.id)
 	if err != nil {
@@ -142,11 +156,24 @@ func (c *call) confirm(p paymentIntent) (any, error) {
 	case b.code != "":
 		return nil, c.decline(p, m, &failure{Type: cardError, Code: b.code, DeclineCode: b.declineCode, Message: b.message})
 	}
-	return c.succeed(p)
+	return c.succeed(p, m, b)
 }
 
-// challenge has the buyer's bank ask. The page is served where the shop is, so
-// the address needs no configuration.
+// bankPage is the address of the page on which the buyer's bank asks. It is
+// served where the shop is, unless the sandbox has a home of its own.
+func (c *call) bankPage(back *url.URL, of, key string) (string, error) {
+	if c.home != "" {
+		home, err := url.Parse(c.home)
+		if err != nil {
+			return "", err
+		}
+		back = home
+	}
+	page := url.URL{Scheme: back.Scheme, Host: back.Host, Path: "/sandbox/challenge/" + of, RawQuery: url.Values{"key": {key}}.Encode()}
+	return page.String(), nil
+}
+
+// challenge has the buyer's bank ask.
 func (c *call) challenge(p paymentIntent) (any, error) {
 	back := c.params.Get("return_url")
 	u, err := url.Parse(back)
@@ -154,20 +181,42 @@ func (c *call) challenge(p paymentIntent) (any, error) {
 		return nil, wrong("return_url", "This payment method needs a return_url.")
 	}
 	key := token()
-	page := url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/sandbox/challenge/" + p.ID, RawQuery: url.Values{"key": {key}}.Encode()}
+	page, err := c.bankPage(u, p.ID, key)
+	if err != nil {
+		return nil, err
+	}
 	p.Status = needsAction
-	p.NextAction = &nextAction{"redirect_to_url", redirect{page.String(), back}}
+	p.NextAction = &nextAction{"redirect_to_url", redirect{page, back}}
 	if err := c.save(p, key+" "+back); err != nil {
 		return nil, err
 	}
 	return p, c.emit("payment_intent.requires_action", p)
 }
 
-// succeed takes the money.
-func (c *call) succeed(p paymentIntent) (any, error) {
-	paid := c.charge(p)
-	paid.Status, paid.Paid, paid.Captured, paid.AmountCaptured = succeeded, true, true, p.Amount
-	p.Status, p.AmountReceived, p.LatestCharge, p.NextAction, p.LastPaymentError = succeeded, p.Amount, &paid.ID, nil, nil
+// succeed takes the money, or sets it aside until it is captured, and does what
+// the method is known to do afterwards.
+func (c *call) succeed(p paymentIntent, m paymentMethod, b behaviour) (any, error) {
+	paid := c.charge(p, m)
+	paid.Status, paid.Paid = succeeded, true
+	p.LatestCharge, p.NextAction, p.LastPaymentError = &paid.ID, nil, nil
+	if p.CaptureMethod == "manual" {
+		p.Status, p.AmountCapturable = needsCapture, p.Amount
+		if err := c.save(paid, ""); err != nil {
+			return nil, err
+		}
+		if err := c.save(p, ""); err != nil {
+			return nil, err
+		}
+		if err := c.emit("charge.succeeded", paid); err != nil {
+			return nil, err
+		}
+		return p, c.emit("payment_intent.amount_capturable_updated", p)
+	}
+	paid.take(p.Amount)
+	p.Status, p.AmountReceived = succeeded, p.Amount
+	if b.dispute != "" {
+		paid.Disputed = true
+	}
 	if err := c.save(paid, ""); err != nil {
 		return nil, err
 	}
@@ -177,13 +226,64 @@ func (c *call) succeed(p paymentIntent) (any, error) {
 	if err := c.emit("charge.succeeded", paid); err != nil {
 		return nil, err
 	}
+	if err := c.emit("payment_intent.succeeded", p); err != nil {
+		return nil, err
+	}
+	return p, c.aftermath(paid, b)
+}
+
+// take is the moment at which the money moves.
+func (o *charge) take(amount int64) {
+	line := balanceID(o.ID)
+	o.Captured, o.AmountCaptured, o.Balance = true, amount, &line
+}
+
+// captureIntent takes the money that was set aside, or part of it; the rest is
+// free again.
+func captureIntent(c *call) (any, error) {
+	if err := c.only("amount_to_capture", "metadata"); err != nil {
+		return nil, err
+	}
+	p, _, err := load[paymentIntent](c, "payment_intent", c.id)
+	if err != nil {
+		return nil, err
+	}
+	if p.Status != needsCapture {
+		return nil, p.unexpected("capture")
+	}
+	amount := p.AmountCapturable
+	if c.params.Has("amount_to_capture") {
+		asked, err := c.amount("amount_to_capture")
+		if err != nil {
+			return nil, err
+		}
+		if asked > amount {
+			return nil, &failure{Type: invalid, Code: "amount_too_large", Param: "amount_to_capture", Message: "The amount to capture is greater than the remaining amount_capturable."}
+		}
+		amount = asked
+	}
+	paid, _, err := load[charge](c, "charge", text(p.LatestCharge))
+	if err != nil {
+		return nil, err
+	}
+	paid.take(amount)
+	p.Status, p.AmountCapturable, p.AmountReceived = succeeded, 0, amount
+	if err := c.save(paid, ""); err != nil {
+		return nil, err
+	}
+	if err := c.save(p, ""); err != nil {
+		return nil, err
+	}
+	if err := c.emit("charge.captured", paid); err != nil {
+		return nil, err
+	}
 	return p, c.emit("payment_intent.succeeded", p)
 }
 
 // decline is the bank's no: the intent can be tried again, and the answer is an
 // error that carries it.
 func (c *call) decline(p paymentIntent, m paymentMethod, no *failure) error {
-	failed := c.charge(p)
+	failed := c.charge(p, m)
 	failed.Status, failed.FailureCode, failed.FailureMessage = "failed", &no.Code, &no.Message
 	why := *no
 	why.Charge, why.PaymentMethod = failed.ID, &m
@@ -217,6 +317,22 @@ func cancelIntent(c *call) (any, error) {
 		return nil, p.unexpected("cancel")
 	}
 	now := c.tx.Now.Unix()
+	switch c.params.Get("cancellation_reason") {
+	case "", "duplicate", "fraudulent", "requested_by_customer", "abandoned":
+	default:
+		return nil, wrong("cancellation_reason", "Invalid cancellation_reason: must be one of duplicate, fraudulent, requested_by_customer, or abandoned")
+	}
+	if p.Status == needsCapture { // what was set aside is free again
+		held, _, err := load[charge](c, "charge", text(p.LatestCharge))
+		if err != nil {
+			return nil, err
+		}
+		held.AmountRefunded, held.Refunded = held.Amount, true
+		if err := c.save(held, ""); err != nil {
+			return nil, err
+		}
+	}
+	p.AmountCapturable = 0
 	p.Status, p.CanceledAt, p.CancellationReason, p.NextAction = canceled, &now, optional(c.params.Get("cancellation_reason")), nil
 	if err := c.save(p, ""); err != nil {
 		return nil, err

@@ -1,9 +1,13 @@
 package sandbox
 
 import (
+	"context"
+	"encoding/json"
 	"net/http"
+	"strconv"
 
 	"souk/internal/api"
+	"souk/internal/db"
 )
 
 // behaviour is what a test method does when it is charged.
@@ -12,7 +16,12 @@ type behaviour struct {
 	brand, last4      string
 	code, declineCode string // of the decline; empty: it pays
 	message           string
-	challenge         bool // the bank wants to see the buyer first
+	later             bool   // the decline comes at the charge, not where the method is saved
+	asksOnSetup       bool   // the bank wants to see the buyer when the method is saved
+	challenge         bool   // the bank wants to see the buyer first
+	dispute           string // the reason of the dispute that follows the charge
+	inquiry           bool   // …which only asks: no money is taken meanwhile
+	warned            bool   // the bank warns of a fraud after the charge
 }
 
 // behaviours are Stripe's test methods, by Stripe's names, with the last four
@@ -22,6 +31,8 @@ var behaviours = []behaviour{
 	{Name: "pm_card_mastercard", Label: "Mastercard", Hint: "Pays.", brand: "mastercard", last4: "4444"},
 	{Name: "pm_card_authenticationRequired", Label: "Visa, with the bank's question", Hint: "The bank asks before each payment.",
 		brand: "visa", last4: "3184", challenge: true},
+	{Name: "pm_card_authenticationRequiredOnSetup", Label: "Visa, with a question first", Hint: "The bank asks once, when the card is saved.",
+		brand: "visa", last4: "3220", asksOnSetup: true},
 	{Name: "pm_card_chargeDeclined", Label: "Visa, declined", Hint: "The bank says no.",
 		brand: "visa", last4: "0002", code: "card_declined", declineCode: "generic_decline", message: "Your card was declined."},
 	{Name: "pm_card_chargeDeclinedInsufficientFunds", Label: "Visa, no funds", Hint: "The account is empty.",
@@ -35,7 +46,12 @@ var behaviours = []behaviour{
 	{Name: "pm_card_chargeDeclinedProcessingError", Label: "Visa, bank in trouble", Hint: "The bank cannot process it.",
 		brand: "visa", last4: "0119", code: "processing_error", message: "An error occurred while processing your card. Try again in a little bit."},
 	{Name: "pm_card_chargeCustomerFail", Label: "Visa, declined later", Hint: "Can be saved, cannot be charged.",
-		brand: "visa", last4: "0341", code: "card_declined", declineCode: "generic_decline", message: "Your card was declined."},
+		brand: "visa", last4: "0341", later: true, code: "card_declined", declineCode: "generic_decline", message: "Your card was declined."},
+	{Name: "pm_card_createDispute", Label: "Visa, disputed as fraud", Hint: "Pays, and the owner disputes it.", brand: "visa", last4: "0259", dispute: "fraudulent"},
+	{Name: "pm_card_createDisputeProductNotReceived", Label: "Visa, disputed as not received", Hint: "Pays, and the owner says that nothing came.",
+		brand: "visa", last4: "2685", dispute: "product_not_received"},
+	{Name: "pm_card_createDisputeInquiry", Label: "Visa, with an inquiry", Hint: "Pays, and the owner asks what it was.", brand: "visa", last4: "1976", dispute: "fraudulent", inquiry: true},
+	{Name: "pm_card_createIssuerFraudRecord", Label: "Visa, with a warning", Hint: "Pays, and the bank warns of fraud.", brand: "visa", last4: "5423", warned: true},
 }
 
 func behaviourOf(name string) (behaviour, bool) {
@@ -127,7 +143,7 @@ func attachMethod(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.exists("customer", to); err != nil {
+	if err := c.exists("customer", "customer", to); err != nil {
 		return nil, err
 	}
 	m, note, err := c.method(c.id)
@@ -177,25 +193,79 @@ func detachMethod(c *call) (any, error) {
 	if m.Customer == nil {
 		return nil, wrong("payment_method", "The payment method you provided is not attached to a customer so detachment is impossible.")
 	}
+	was := *m.Customer
 	m.Customer = nil
 	if err := c.save(m, note); err != nil {
 		return nil, err
 	}
-	return m, c.emit("payment_method.detached", m)
+	return m, c.emitWas("payment_method.detached", m, map[string]any{"customer": was})
 }
 
 func listMethods(c *call) (any, error) {
-	if err := c.only("customer", "type", "limit", "starting_after"); err != nil {
+	if err := c.only(append([]string{"customer", "type"}, windowParams...)...); err != nil {
 		return nil, err
 	}
-	of := c.id
-	if of == "" {
-		of = c.params.Get("customer")
+	if c.id != "" { // of the customer in the address
+		if err := c.exists("customer", "customer", c.id); err != nil {
+			return nil, missing("customer", c.id)
+		}
+		c.params.Set("customer", c.id)
 	}
-	if of == "" {
-		return page{Object: "list", URL: "/v1/payment_methods"}, nil
+	switch kind := c.params.Get("type"); {
+	case c.params.Get("customer") == "" || kind != "" && kind != "card":
+		return page{Object: "list", Data: []json.RawMessage{}, URL: c.path}, nil
 	}
-	return c.page("payment_method", of)
+	return c.page("payment_method", "customer")
+}
+
+// updateMethod changes the dates of a card, as a bank does that replaces one.
+// An update without a request of ours is what a shop is told of most.
+func updateMethod(c *call) (any, error) {
+	if err := c.only("card", "metadata", "billing_details"); err != nil {
+		return nil, err
+	}
+	m, note, err := load[paymentMethod](c, "payment_method", c.id)
+	if err != nil {
+		return nil, err
+	}
+	if m.Customer == nil {
+		return nil, wrong("payment_method", "You must save this PaymentMethod to a customer before you can update it.")
+	}
+	for name, to := range map[string]*int{"card[exp_month]": &m.Card.ExpMonth, "card[exp_year]": &m.Card.ExpYear} {
+		if text := c.params.Get(name); text != "" {
+			n, err := strconv.Atoi(text)
+			if err != nil || name == "card[exp_month]" && (n < 1 || n > 12) || name == "card[exp_year]" && (n < 2000 || n > 2100) {
+				return nil, &failure{Type: cardError, Code: "invalid_expiry", Param: name, Message: "Your card's expiration date is invalid."}
+			}
+			*to = n
+		}
+	}
+	for name, value := range c.members("metadata") {
+		m.Metadata[name] = value
+	}
+	if err := c.save(m, note); err != nil {
+		return nil, err
+	}
+	return m, c.emit("payment_method.updated", m)
+}
+
+// Replace plays the bank that sends a customer a new card: the saved method
+// stays, with other digits and dates, and the shop is told.
+func (s *Sandbox) Replace(ctx context.Context, method, last4 string, year int) error {
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		c := &call{Context: ctx, tx: tx}
+		m, note, err := load[paymentMethod](c, "payment_method", method)
+		if err != nil {
+			return err
+		}
+		m.Card.Last4, m.Card.ExpYear = last4, year
+		if err := c.save(m, note); err != nil {
+			return err
+		}
+		return c.emit("payment_method.automatically_updated", m)
+	})
+	s.nudge()
+	return err
 }
 
 func optional(s string) *string {

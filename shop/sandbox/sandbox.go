@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,12 +31,17 @@ const (
 	apiVersion   = "2023-10-16"
 	maxBody      = 64 << 10 // bytes of one request
 	maxList      = 100      // objects in one list
-	deliverEvery = time.Second
-	deliverLimit = 64               // events sent in one round
-	deliverWait  = 10 * time.Second // for one receiver
-	maxTries     = 14               // of one event, over about nine hours
-	keepIdem     = 48 * time.Hour   // Stripe: at least 24
-	keepEvents   = 30 * 24 * time.Hour
+	maxIdemKey   = 255      // characters
+	maxExpand    = 4        // levels deep, as at Stripe
+	maxEndpoints = 16       // receivers of events
+
+	maxEventTypes = 20
+	deliverEvery  = time.Second
+	deliverLimit  = 64               // events sent in one round
+	deliverWait   = 10 * time.Second // for one receiver
+	maxTries      = 14               // of one event, over about nine hours
+	keepIdem      = 48 * time.Hour   // Stripe: at least 24
+	keepEvents    = 30 * 24 * time.Hour
 )
 
 //go:embed migrations/*.sql
@@ -55,11 +61,13 @@ type Sandbox struct {
 	Log        *slog.Logger
 	HookURL    func() string // where events are POSTed; nil or "": nowhere yet
 	HookSecret string        // signs them
+	Home       func() string // scheme and host of the bank's pages; nil: those of the shop's return address
 	Client     *http.Client  // posts them; nil: http.DefaultClient
 	Chaos      Chaos         // what goes wrong; zero: nothing
 
 	// state
-	mux *http.ServeMux
+	mux   *http.ServeMux
+	calls []string
 
 	// channels
 	wake chan struct{}
@@ -70,29 +78,47 @@ type Sandbox struct {
 func New(d *db.DB, log *slog.Logger) *Sandbox {
 	s := &Sandbox{DB: d, Log: log, mux: http.NewServeMux(), wake: make(chan struct{}, 1)}
 	for pattern, serve := range map[string]endpoint{
-		"POST /v1/customers":                     createCustomer,
-		"GET /v1/customers/{id}":                 retrieve("customer"),
-		"GET /v1/customers/{id}/payment_methods": listMethods,
-		"GET /v1/payment_methods":                listMethods,
-		"GET /v1/payment_methods/{id}":           retrieve("payment_method"),
-		"POST /v1/payment_methods/{id}/attach":   attachMethod,
-		"POST /v1/payment_methods/{id}/detach":   detachMethod,
-		"POST /v1/setup_intents":                 createSetup,
-		"GET /v1/setup_intents/{id}":             retrieve("setup_intent"),
-		"POST /v1/setup_intents/{id}/confirm":    confirmSetup,
-		"POST /v1/setup_intents/{id}/cancel":     cancelSetup,
-		"POST /v1/payment_intents":               createIntent,
-		"GET /v1/payment_intents":                listOf("payment_intent"),
-		"GET /v1/payment_intents/{id}":           retrieve("payment_intent"),
-		"POST /v1/payment_intents/{id}/confirm":  confirmIntent,
-		"POST /v1/payment_intents/{id}/cancel":   cancelIntent,
-		"GET /v1/charges/{id}":                   retrieve("charge"),
-		"POST /v1/refunds":                       createRefund,
-		"GET /v1/refunds":                        listRefunds,
-		"GET /v1/refunds/{id}":                   retrieve("refund"),
-		"GET /v1/events":                         listEvents,
-		"GET /v1/events/{id}":                    retrieveEvent,
+		"POST /v1/customers":                      createCustomer,
+		"GET /v1/customers/{id}":                  retrieve("customer"),
+		"GET /v1/customers/{id}/payment_methods":  listMethods,
+		"GET /v1/payment_methods":                 listMethods,
+		"GET /v1/payment_methods/{id}":            retrieve("payment_method"),
+		"POST /v1/payment_methods/{id}":           updateMethod,
+		"POST /v1/payment_methods/{id}/attach":    attachMethod,
+		"POST /v1/payment_methods/{id}/detach":    detachMethod,
+		"POST /v1/setup_intents":                  createSetup,
+		"GET /v1/setup_intents":                   listOf("setup_intent", "customer", "payment_method"),
+		"GET /v1/setup_intents/{id}":              retrieve("setup_intent", "client_secret"),
+		"POST /v1/setup_intents/{id}/confirm":     confirmSetup,
+		"POST /v1/setup_intents/{id}/cancel":      cancelSetup,
+		"POST /v1/payment_intents":                createIntent,
+		"GET /v1/payment_intents":                 listOf("payment_intent", "customer"),
+		"GET /v1/payment_intents/{id}":            retrieve("payment_intent", "client_secret"),
+		"POST /v1/payment_intents/{id}/confirm":   confirmIntent,
+		"POST /v1/payment_intents/{id}/cancel":    cancelIntent,
+		"POST /v1/payment_intents/{id}/capture":   captureIntent,
+		"GET /v1/charges":                         listOf("charge", "customer", "payment_intent"),
+		"GET /v1/charges/{id}":                    retrieve("charge"),
+		"POST /v1/refunds":                        createRefund,
+		"GET /v1/refunds":                         listRefunds,
+		"GET /v1/refunds/{id}":                    retrieve("refund"),
+		"GET /v1/disputes":                        listOf("dispute", "charge", "payment_intent"),
+		"GET /v1/disputes/{id}":                   retrieve("dispute"),
+		"POST /v1/disputes/{id}":                  updateDispute,
+		"POST /v1/disputes/{id}/close":            closeDispute,
+		"GET /v1/radar/early_fraud_warnings":      listOf("radar.early_fraud_warning", "charge", "payment_intent"),
+		"GET /v1/radar/early_fraud_warnings/{id}": retrieve("radar.early_fraud_warning"),
+		"GET /v1/balance_transactions":            listBalance,
+		"GET /v1/balance_transactions/{id}":       retrieveBalance,
+		"POST /v1/webhook_endpoints":              createEndpoint,
+		"GET /v1/webhook_endpoints":               listOf("webhook_endpoint"),
+		"GET /v1/webhook_endpoints/{id}":          retrieve("webhook_endpoint"),
+		"POST /v1/webhook_endpoints/{id}":         updateEndpoint,
+		"DELETE /v1/webhook_endpoints/{id}":       deleteEndpoint,
+		"GET /v1/events":                          listEvents,
+		"GET /v1/events/{id}":                     retrieveEvent,
 	} {
+		s.calls = append(s.calls, pattern)
 		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, serve) })
 	}
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -101,6 +127,9 @@ func New(d *db.DB, log *slog.Logger) *Sandbox {
 	return s
 }
 
+// Calls lists what of the API is answered: "GET /v1/charges/{id}".
+func (s *Sandbox) Calls() []string { return slices.Sorted(slices.Values(s.calls)) }
+
 // endpoint handles one request inside one transaction.
 type endpoint func(c *call) (any, error)
 
@@ -108,9 +137,11 @@ type endpoint func(c *call) (any, error)
 type call struct {
 	context.Context
 	tx     *db.Tx
+	path   string
 	id     string // from the path
 	params url.Values
 	key    string // idempotency key
+	home   string // where this sandbox serves its pages; empty: where the shop is
 	events bool   // some were emitted
 }
 
@@ -154,18 +185,26 @@ func (w *recorder) Write(p []byte) (int, error) { return w.body.Write(p) }
 func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request, run endpoint) {
 	w.Header().Set("Request-Id", "req_"+token()[:14])
 	w.Header().Set("Stripe-Version", apiVersion)
-	if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer sk_test_") {
-		write(w, http.StatusUnauthorized, &failure{Type: invalid, Message: "Invalid API Key provided. The sandbox takes test keys only."})
-		return
-	}
 	params, err := parameters(r)
 	if err != nil {
 		write(w, http.StatusBadRequest, &failure{Type: invalid, Message: "Invalid form."})
 		return
 	}
+	if no := mayCall(r, params); no != nil {
+		write(w, http.StatusUnauthorized, no)
+		return
+	}
 	key := ""
 	if r.Method == http.MethodPost {
 		key = r.Header.Get("Idempotency-Key")
+	}
+	if len(key) > maxIdemKey {
+		write(w, http.StatusBadRequest, &failure{Type: invalid, Message: "Idempotency keys are at most 255 characters long."})
+		return
+	}
+	home := ""
+	if s.Home != nil {
+		home = s.Home()
 	}
 	var c *call
 	var status int
@@ -174,7 +213,7 @@ func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request, run endpoint) {
 	for err = errRace; errors.Is(err, errRace); {
 		err = s.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
 			// Each try is a call of its own: what the former read with may still be looking at its context.
-			c = &call{Context: ctx, tx: tx, id: r.PathValue("id"), params: params, key: key}
+			c = &call{Context: ctx, tx: tx, path: r.URL.Path, id: r.PathValue("id"), params: params, key: key, home: home}
 			status, body, replayed, err = c.once(r, run)
 			return err
 		})
@@ -228,7 +267,10 @@ func (c *call) once(r *http.Request, run endpoint) (status int, body []byte, rep
 	answer, err := run(c)
 	var no *failure
 	if errors.As(err, &no) && no.kept {
-		status, answer, err = no.status(), document{no}, nil
+		status, answer, err = no.status(), no.document(), nil
+	}
+	if err == nil && status == http.StatusOK {
+		answer, err = c.expanded(answer)
 	}
 	if err != nil {
 		return 0, nil, false, err
@@ -245,6 +287,26 @@ func (c *call) once(r *http.Request, run endpoint) (status int, body []byte, rep
 	return status, body, false, err
 }
 
+// mayCall checks the key. A secret one of test mode may do everything; a
+// publishable one, as Stripe's own form in a browser has it, only what the
+// client secret of one intent opens.
+func mayCall(r *http.Request, params url.Values) *failure {
+	key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if strings.HasPrefix(key, "sk_test_") || strings.HasPrefix(key, "rk_test_") {
+		return nil
+	}
+	if !strings.HasPrefix(key, "pk_test_") {
+		return &failure{Type: invalid, Message: "Invalid API Key provided. The sandbox takes test keys only."}
+	}
+	secret := params.Get("client_secret")
+	of, _, _ := strings.Cut(secret, "_secret_")
+	parts := strings.Split(r.URL.Path, "/") // "", v1, setup_intents, seti_…, confirm
+	if len(parts) < 4 || secret == "" || parts[3] != of || len(parts) > 4 && parts[4] != "confirm" {
+		return &failure{Type: invalid, Code: "secret_key_required", Message: "This API call cannot be made with a publishable API key. Please use a secret API key."}
+	}
+	return nil
+}
+
 func parameters(r *http.Request) (url.Values, error) {
 	if r.Method != http.MethodPost {
 		return r.URL.Query(), nil
@@ -259,7 +321,7 @@ func parameters(r *http.Request) (url.Values, error) {
 func write(w http.ResponseWriter, status int, no *failure) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(document{no})
+	_ = json.NewEncoder(w).Encode(no.document())
 }
 
 // token is unguessable text.

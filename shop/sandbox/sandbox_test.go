@@ -195,13 +195,13 @@ func TestRefusals(t *testing.T) {
 		"nine digits":        {"/v1/payment_intents", buyer + "&amount=100000000&currency=usd", "amount_too_large", 400},
 		"no currency":        {"/v1/payment_intents", buyer + "&amount=5", "parameter_invalid", 400},
 		"somebody's card":    {"/v1/payment_intents", mine + "&" + stolen + pay, "parameter_invalid", 400},
-		"unknown customer":   {"/v1/payment_intents", "customer=cus_x" + pay, "resource_missing", 404},
+		"unknown customer":   {"/v1/payment_intents", "customer=cus_x" + pay, "resource_missing", 400},
 		"unknown method":     {"/v1/payment_intents", mine + "&payment_method=pm_x" + pay, "resource_missing", 404},
 		"other kind":         {"/v1/payment_intents", buyer + pay + "&payment_method_types[0]=ideal", "parameter_invalid", 400},
 		"attach to nobody":   {"/v1/payment_methods/pm_card_visa/attach", "", "parameter_missing", 400},
 		"attach the unknown": {"/v1/payment_methods/pm_x/attach", mine, "resource_missing", 404},
 		"attach a card":      {"/v1/payment_methods/4242424242424242/attach", mine, "resource_missing", 404},
-		"refund of nothing":  {"/v1/refunds", "payment_intent=pi_x", "resource_missing", 404},
+		"refund of nothing":  {"/v1/refunds", "payment_intent=pi_x", "resource_missing", 400},
 		"odd usage":          {"/v1/setup_intents", mine + "&usage=sometimes", "parameter_invalid", 400},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"strconv"
 )
 
 // object is what every stored object has in common.
@@ -40,14 +39,28 @@ func peek[T any](c *call, kind, id string) (v T, note string, err error) {
 	return v, note, json.Unmarshal([]byte(body), &v)
 }
 
-// exists refuses the name of an object that is not there.
-func (c *call) exists(kind, id string) error {
+// exists refuses a parameter that names an object which is not there.
+func (c *call) exists(param, kind, id string) error {
 	var one int
 	err := c.tx.QueryRow(c, "SELECT 1 FROM sandbox_object WHERE id = $1 AND kind = $2", id, kind).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
-		return missing(kind, id)
+		return missingParam(param, kind, id)
 	}
 	return err
+}
+
+// named is load for the object that a parameter names.
+func named[T any](c *call, param, kind string) (v T, err error) {
+	id, err := c.need(param)
+	if err != nil {
+		return v, err
+	}
+	v, _, err = load[T](c, kind, id)
+	var no *failure
+	if errors.As(err, &no) {
+		err = missingParam(param, kind, id)
+	}
+	return v, err
 }
 
 // save writes an object, new or not. An empty note leaves the one there is.
@@ -62,81 +75,4 @@ func (c *call) save(o object, note string) error {
 			note = CASE WHEN excluded.note = '' THEN sandbox_object.note ELSE excluded.note END`,
 		id, kind, customer, c.tx.Now.Unix(), note, string(body))
 	return err
-}
-
-// retrieve answers an object as it is.
-func retrieve(kind string) endpoint {
-	return func(c *call) (any, error) {
-		if err := c.only(); err != nil {
-			return nil, err
-		}
-		var body string
-		err := c.tx.QueryRow(c, "SELECT body FROM sandbox_object WHERE id = $1 AND kind = $2", c.id, kind).Scan(&body)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil, missing(kind, c.id)
-		}
-		return json.RawMessage(body), err
-	}
-}
-
-// page is Stripe's list object.
-type page struct {
-	Object  string            `json:"object"`
-	Data    []json.RawMessage `json:"data"`
-	HasMore bool              `json:"has_more"`
-	URL     string            `json:"url"`
-}
-
-// listOf answers a customer's objects of a kind, newest first.
-func listOf(kind string) endpoint {
-	return func(c *call) (any, error) {
-		if err := c.only("customer", "limit", "starting_after", "created"); err != nil {
-			return nil, err
-		}
-		return c.page(kind, c.params.Get("customer"))
-	}
-}
-
-func (c *call) page(kind, customer string) (any, error) {
-	limit := 10 // Stripe's default
-	if text := c.params.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxList {
-			return nil, wrong("limit", "Limit must be between 1 and 100.")
-		}
-		limit = n
-	}
-	since, until := int64(0), int64(1)<<62
-	for name, to := range map[string]*int64{"created[gte]": &since, "created[lte]": &until} {
-		if text := c.params.Get(name); text != "" {
-			n, err := strconv.ParseInt(text, 10, 64)
-			if err != nil {
-				return nil, wrong(name, "Invalid timestamp.")
-			}
-			*to = n
-		}
-	}
-	rows, err := c.tx.Query(c, `SELECT body FROM sandbox_object WHERE kind = $1 AND ($2 = '' OR customer = $2)
-		AND created >= $3 AND created <= $4 AND ($5 = '' OR id < $5) ORDER BY id DESC LIMIT $6`,
-		kind, customer, since, until, c.params.Get("starting_after"), limit+1)
-	return gather(rows, err, limit)
-}
-
-func gather(rows *sql.Rows, err error, limit int) (any, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	p := page{Object: "list", Data: []json.RawMessage{}, URL: "/v1"}
-	for rows.Next() {
-		var body string
-		if err := rows.Scan(&body); err != nil {
-			return nil, err
-		}
-		p.Data = append(p.Data, json.RawMessage(body))
-	}
-	if len(p.Data) > limit {
-		p.Data, p.HasMore = p.Data[:limit], true
-	}
-	return p, rows.Err()
 }
