@@ -40,6 +40,8 @@ type Archive struct {
 	MinFree  int64                              // bytes of the disk that recordings leave alone
 	// OnState is told when a recording starts, stops for a reason other than its end, or goes on. It must not block.
 	OnState func(channel, show string, s RecordingState)
+	// OnReplay is told when a show can be watched again, and by a zero Replay when it cannot any more. No locks are held.
+	OnReplay func(show string, r Replay)
 
 	root *os.Root
 	free func(folder string) (bytes int64, known bool) // of the disk; tests have small ones
@@ -277,12 +279,36 @@ func (a *Archive) finish(d *deck, at time.Time) error {
 		return err
 	}
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	if rec := a.all[id]; rec != nil && rec.ended == nil {
 		rec.over, rec.ended = true, d.tape.ended
 		close(rec.final)
 	}
+	a.mu.Unlock()
+	a.tell(id)
 	return nil
+}
+
+// tell lets know what can be watched of a show now.
+func (a *Archive) tell(show string) {
+	if a.OnReplay != nil {
+		r, _ := a.Replay(show)
+		a.OnReplay(show, r)
+	}
+}
+
+// Shows are those that have a recording here: replays, and those of which it is not known yet that they are over.
+func (a *Archive) Shows() (replays, unfinished []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id, rec := range a.all {
+		switch {
+		case rec.ended != nil:
+			replays = append(replays, id)
+		case !rec.over:
+			unfinished = append(unfinished, id)
+		}
+	}
+	return replays, unfinished
 }
 
 // finishOver makes replays of shows that ended while nobody recorded them.
@@ -354,6 +380,13 @@ func (a *Archive) Stats() ArchiveStats {
 		}
 	}
 	return s
+}
+
+// has reports whether a show's recording is here, finished or not.
+func (a *Archive) has(show string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.all[show] != nil
 }
 
 // bytes of the recording's media.

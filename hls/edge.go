@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -49,6 +50,9 @@ type Edge struct {
 	Transport http.RoundTripper // to the origin; nil for one of its own
 	Log       *slog.Logger
 
+	agent   string // what it calls itself, edgeAgent or longer
+	dropped func() // ends Run; nil for an edge that was not made by Peers
+
 	once   sync.Once
 	id     string // tells this edge from others
 	local  Origin // what is followed
@@ -95,7 +99,7 @@ func (e *Edge) init() {
 		}
 		var id [8]byte
 		rand.Read(id[:]) // never fails since Go 1.24
-		e.id = edgeAgent + "-" + hex.EncodeToString(id[:])
+		e.id = cmp.Or(e.agent, edgeAgent) + "-" + hex.EncodeToString(id[:])
 		e.local.Log = e.Log
 		e.local.init()
 		e.pulled = newPull(e)

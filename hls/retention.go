@@ -48,6 +48,7 @@ func (a *Archive) Delete(show string) error {
 	if err := a.forget(show); err != nil {
 		return err
 	}
+	a.tell(show)
 	return a.root.RemoveAll(show + goneSuffix) // what a crash leaves of it goes at the next start
 }
 

@@ -62,8 +62,8 @@ func (st *Stream) MediaNow() time.Time {
 }
 
 // Mark adds a date range to the playlist, or the end to the one that has its ID. Nothing else of a range can change
-// once it is there.
-func (st *Stream) Mark(r DateRange) { st.timeline.mark(r) }
+// once it is there. It reports whether there was news.
+func (st *Stream) Mark(r DateRange) bool { return st.timeline.mark(r) }
 
 func (st *Stream) playable() {
 	if st.onAir != nil {

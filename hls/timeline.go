@@ -239,29 +239,42 @@ func (t *timeline) leave(replaced bool) {
 func (t *timeline) finish() { t.change(func() { t.commit(); t.publisher, t.ended = false, true }) }
 
 // mark adds a date range, or the end to the one that has its ID. What was once shown of a range stays as it was.
-func (t *timeline) mark(r DateRange) {
+func (t *timeline) mark(r DateRange) (news bool) {
 	r, ok := r.tidy()
 	if !ok {
-		return
+		return false
 	}
-	t.change(func() {
-		for i := range t.ranges {
-			if old := &t.ranges[i]; old.ID == r.ID {
-				if old.End.IsZero() && !r.End.IsZero() {
-					old.End = r.End
-					if old.End.Before(old.Start) {
-						old.End = old.Start
-					}
-				}
-				return
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended {
+		return false
+	}
+	if news = t.note(r); news {
+		t.publishAll()
+	}
+	return news
+}
+
+// note keeps a date range, or its end.
+func (t *timeline) note(r DateRange) (news bool) {
+	for i := range t.ranges {
+		if old := &t.ranges[i]; old.ID == r.ID {
+			if !old.End.IsZero() || r.End.IsZero() {
+				return false
 			}
+			old.End = r.End
+			if old.End.Before(old.Start) {
+				old.End = old.Start
+			}
+			return true
 		}
-		if len(t.ranges) >= maxDateRanges {
-			i := max(0, slices.IndexFunc(t.ranges, func(r DateRange) bool { return !r.End.IsZero() }))
-			t.ranges = slices.Delete(t.ranges, i, i+1)
-		}
-		t.ranges = append(t.ranges, r)
-	})
+	}
+	if len(t.ranges) >= maxDateRanges {
+		i := max(0, slices.IndexFunc(t.ranges, func(r DateRange) bool { return !r.End.IsZero() }))
+		t.ranges = slices.Delete(t.ranges, i, i+1)
+	}
+	t.ranges = append(t.ranges, r)
+	return true
 }
 
 // change does something that all viewers are to see.

@@ -106,12 +106,8 @@ func (p pin) card(of Product, now time.Time) Pin {
 // the one the room was told, as it was then.
 func (p pin) mark(of Product, end time.Time) Mark {
 	began := time.UnixMilli(p.Pinned)
-	price := of.Price
-	if p.Offer.Valid {
-		price = p.offerPrice()
-	}
 	p.Ended = sql.NullInt64{}
-	return Mark{Pin: p.ID, Product: p.Product, Price: price, Start: time.UnixMilli(p.MediaAt).UTC(), End: end, Card: p.card(of, began)}
+	return Mark{Pin: p.ID, Product: p.Product, Price: p.promised(), Start: time.UnixMilli(p.MediaAt).UTC(), End: end, Card: p.card(of, began)}
 }
 
 func pointer(n sql.NullInt64) *int64 {
@@ -162,6 +158,29 @@ func (s *Shop) ActiveMarks(ctx context.Context, channel string) ([]Mark, error) 
 	}
 	return []Mark{q.mark(p, time.Time{})}, nil
 }
+
+// RecentMarks returns what is on air on a channel and what went off air since,
+// for a timeline that other nodes pin to. What changed just now is left to the
+// next call: the node that did it knows the media time better.
+func (s *Shop) RecentMarks(ctx context.Context, channel string, since time.Time) ([]Mark, error) {
+	rows, err := s.DB.Read().QueryContext(ctx, "SELECT "+productColumns+", "+pinColumns+
+		` FROM shop_pin q JOIN shop_product p ON p.id = q.product
+		WHERE q.channel = $1 AND q.pinned <= $2 AND (q.ended IS NULL OR q.ended > $3 AND q.ended <= $2) ORDER BY q.pinned`,
+		channel, time.Now().Add(-markSlack).UnixMilli(), since.UnixMilli())
+	return db.Collect(rows, err, func(rows *sql.Rows) (Mark, error) {
+		var q pin
+		p, err := scanProduct(rows, q.fields()...)
+		end := time.Time{}
+		if q.Ended.Valid {
+			end = time.UnixMilli(q.Ended.Int64).UTC()
+		}
+		return q.mark(p.Product, end), err
+	})
+}
+
+// markSlack is how old a change must be for RecentMarks: more than it takes to
+// mark a timeline of the own node.
+const markSlack = 300 * time.Millisecond
 
 // tellPrice tells the room what a product costs from now on, with the offer that
 // runs on it, if any.

@@ -57,7 +57,13 @@ type Show struct {
 	EndedAt   api.Time `json:"ended_at,omitzero"` // ended
 	// ViewersPeak is the most people that watched at once.
 	ViewersPeak int `json:"viewers_peak"`
+	// Recording is what Keep was told last.
+	Recording Recording `json:"-"`
 }
+
+// Recording is what can be watched again of a show, wherever it lies; zero for
+// nothing.
+type Recording struct{ DurationMS, Size int64 }
 
 // Board holds the shows that have not ended. Configure it, call Load, then Run.
 // Its methods are safe from any goroutine.

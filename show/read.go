@@ -9,11 +9,11 @@ import (
 	"souk/internal/db"
 )
 
-const columns = "id, channel, state, started, until, ended, viewers_peak"
+const columns = "id, channel, state, started, until, ended, viewers_peak, replay_ms, replay_size"
 
 func scan(row interface{ Scan(...any) error }) (s Show, err error) {
 	var started, until, ended int64
-	err = row.Scan(&s.ID, &s.Channel, &s.State, &started, &until, &ended, &s.ViewersPeak)
+	err = row.Scan(&s.ID, &s.Channel, &s.State, &started, &until, &ended, &s.ViewersPeak, &s.Recording.DurationMS, &s.Recording.Size)
 	s.StartedAt = api.Millis(started)
 	if until != 0 {
 		s.Until = api.Millis(until)
@@ -51,4 +51,13 @@ func (b *Board) Shows(ctx context.Context, channel, after string, limit int) ([]
 		AND ($2 = '' OR (started, id) < (SELECT started, id FROM show_show WHERE id = $2 AND channel = $1))
 		ORDER BY started DESC, id DESC LIMIT $3`, channel, after, limit)
 	return db.Collect(rows, err, func(rows *sql.Rows) (Show, error) { return scan(rows) })
+}
+
+// Keep writes down what can be watched again of a show, so that all nodes over
+// the database know it; nothing once its recording is removed.
+func (b *Board) Keep(ctx context.Context, id string, r Recording) error {
+	return b.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, "UPDATE show_show SET replay_ms = $1, replay_size = $2 WHERE id = $3", r.DurationMS, r.Size, id)
+		return err
+	})
 }

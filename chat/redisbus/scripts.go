@@ -77,10 +77,11 @@ local epoch = ''
 if l[1] and l[2] == redis.call('GET', KEYS[4]) then epoch = l[1] end
 return { redis.call('ZCARD', KEYS[1]), epoch, l[3] or '0' }`)
 
-// hold makes a node the one that has a stream. KEYS: stream. ARGV: the node's
-// claim, milliseconds it holds.
+// hold makes a node the one that has a stream. KEYS: stream, who had it last.
+// ARGV: the node's claim, milliseconds it holds, and is remembered.
 var hold = redis.NewScript(`
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[3])
 return 1`)
 
 // renew makes a claim hold on, unless another node has the stream by now.
@@ -89,7 +90,18 @@ var renew = redis.NewScript(`
 local has = redis.call('GET', KEYS[1])
 if has and has ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[3])
 return 1`)
+
+// attend says that a node is there, and returns all that are. KEYS: nodes.
+// ARGV: the node's URL, milliseconds it counts; 0: it goes.
+var attend = redis.NewScript(`
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+if tonumber(ARGV[2]) > 0 then redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), ARGV[1])
+else redis.call('ZREM', KEYS[1], ARGV[1]) end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+return redis.call('ZRANGE', KEYS[1], 0, -1)`)
 
 // release gives a claim up. KEYS: stream. ARGV: the claim.
 var release = redis.NewScript(`

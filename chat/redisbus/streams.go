@@ -3,6 +3,7 @@ package redisbus
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ const (
 	claimFor   = 6 * time.Second // without being renewed: the node is gone
 	claimEvery = 2 * time.Second
 	claimWait  = 500 * time.Millisecond // for one call
+	lateFor    = 10 * time.Minute       // how long it is known who had a stream last
 )
 
 // Streams is the registry of which node has which channel's publisher. A node
@@ -30,8 +32,9 @@ type Streams struct {
 	bus  *Bus
 	node string
 
-	mu   sync.Mutex // guards held
-	held map[string]bool
+	mu     sync.Mutex // guards the rest
+	held   map[string]bool
+	others []string // URLs of the other nodes, as of the last renewal
 }
 
 // Streams returns the registry as this node sees it.
@@ -41,6 +44,11 @@ func (b *Bus) Streams() *Streams {
 
 func (s *Streams) claim() string { return s.node + " " + s.URL }
 
+// claims are the keys of who has a channel's publisher, and who had it last.
+func claims(channel string) []string {
+	return []string{key(channel, "stream"), key(channel, "lately")}
+}
+
 // Hold says that this node has the channel's publisher from now on: whoever
 // says so last has it. When Redis is away it holds as soon as it is back.
 func (s *Streams) Hold(ctx context.Context, channel string) {
@@ -49,7 +57,7 @@ func (s *Streams) Hold(ctx context.Context, channel string) {
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, claimWait)
 	defer cancel()
-	if err := hold.Run(ctx, s.bus.client, []string{key(channel, "stream")}, s.claim(), claimFor.Milliseconds()).Err(); err != nil {
+	if err := hold.Run(ctx, s.bus.client, claims(channel), s.claim(), claimFor.Milliseconds(), lateFor.Milliseconds()).Err(); err != nil {
 		s.bus.log.Warn("a stream is not registered yet", "channel", channel, "err", err)
 	}
 }
@@ -64,20 +72,47 @@ func (s *Streams) Release(ctx context.Context, channel string) {
 	_ = release.Run(ctx, s.bus.client, []string{key(channel, "stream")}, s.claim()).Err() // else it expires
 }
 
-// Where returns the URL of the node that has the channel's publisher; false
-// when none has, or when Redis does not say.
-func (s *Streams) Where(ctx context.Context, channel string) (url string, ok bool) {
+// Where returns the URL of the node that has the channel's publisher, or had it
+// last; "" for this one, and where none is known.
+func (s *Streams) Where(ctx context.Context, channel string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, claimWait)
 	defer cancel()
-	claim, err := s.bus.client.Get(ctx, key(channel, "stream")).Result()
+	said, err := s.bus.client.MGet(ctx, claims(channel)...).Result()
 	if err != nil {
-		if !errors.Is(err, redis.Nil) {
-			s.bus.log.Debug("nobody tells who has a stream", "channel", channel, "err", err)
-		}
-		return "", false
+		return "", err
 	}
-	_, url, ok = strings.Cut(claim, " ")
-	return url, ok
+	for _, claim := range said {
+		if claim, ok := claim.(string); ok {
+			node, url, _ := strings.Cut(claim, " ")
+			if node == s.node || url == s.URL {
+				return "", nil
+			}
+			return url, nil
+		}
+	}
+	return "", nil
+}
+
+// Others returns the URLs of the other nodes that are there.
+func (s *Streams) Others() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.others
+}
+
+// attend says that this node is there, and learns who else is. The list of
+// before stays while Redis is away.
+func (s *Streams) attend(ctx context.Context, span time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, claimWait)
+	defer cancel()
+	all, err := attend.Run(ctx, s.bus.client, []string{prefix + "nodes"}, s.URL, span.Milliseconds()).StringSlice()
+	if err != nil {
+		return
+	}
+	all = slices.DeleteFunc(all, func(url string) bool { return url == s.URL })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.others = all
 }
 
 // Elsewhere tells whether another node has the channel's publisher, or may
@@ -99,14 +134,17 @@ func (s *Streams) Elsewhere(ctx context.Context, channel string) bool {
 func (s *Streams) Run(ctx context.Context) error {
 	tick := time.NewTicker(claimEvery)
 	defer tick.Stop()
+	s.attend(ctx, claimFor)
 	for {
 		select {
 		case <-ctx.Done():
 			for _, channel := range s.holding() {
 				s.Release(context.WithoutCancel(ctx), channel)
 			}
+			s.attend(context.WithoutCancel(ctx), 0)
 			return context.Cause(ctx)
 		case <-tick.C:
+			s.attend(ctx, claimFor)
 			for _, channel := range s.holding() {
 				s.renew(ctx, channel)
 			}
@@ -117,7 +155,7 @@ func (s *Streams) Run(ctx context.Context) error {
 func (s *Streams) renew(ctx context.Context, channel string) {
 	ctx, cancel := context.WithTimeout(ctx, claimWait)
 	defer cancel()
-	ours, err := renew.Run(ctx, s.bus.client, []string{key(channel, "stream")}, s.claim(), claimFor.Milliseconds()).Int()
+	ours, err := renew.Run(ctx, s.bus.client, claims(channel), s.claim(), claimFor.Milliseconds(), lateFor.Milliseconds()).Int()
 	if err != nil || ours == 1 {
 		return // Redis away: the next time
 	}

@@ -47,6 +47,7 @@ type souk struct {
 	mailbox  *mail.Box         // nil where mails are sent, or none are written
 	bus      *redisbus.Bus     // nil on a server that is alone
 	streams  *redisbus.Streams // the same
+	peers    *hls.Peers        // the same
 	pages    *web.Pages
 
 	rtmpPort string // what port 0 became, for the studio
@@ -176,7 +177,10 @@ func (s *souk) load(ctx context.Context) error {
 	if err := s.board.Load(ctx); err != nil {
 		return err
 	}
-	return s.loadArchive(ctx)
+	if err := s.loadArchive(ctx); err != nil {
+		return err
+	}
+	return s.tellReplays(ctx)
 }
 
 // reachedAt learns the addresses that port 0 became.

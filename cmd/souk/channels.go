@@ -31,7 +31,7 @@ type channelAnswer struct {
 }
 
 func (s *souk) channelAnswer(ctx context.Context, c account.Channel) (channelAnswer, error) {
-	a := channelAnswer{Slug: c.Slug, Title: c.Title, State: "offline", Viewers: s.hub.Viewers(c.Slug), HLS: "/hls/" + c.Slug + "/index.m3u8", Picture: s.stills.Path(c.Slug)}
+	a := channelAnswer{Slug: c.Slug, Title: c.Title, State: "offline", Viewers: s.hub.Viewers(c.Slug), HLS: "/hls/" + c.Slug + "/index.m3u8", Picture: s.pictureOf(ctx, c.Slug)}
 	now, running := s.board.Current(c.Slug)
 	if !running {
 		var err error

@@ -34,6 +34,7 @@ func (s *souk) joinNodes() error {
 		s.board.Forget(channel)
 		s.cutPublisher(channel)
 	}
+	s.joinPeers()
 	return nil
 }
 
@@ -45,7 +46,7 @@ func (s *souk) nodeParts() []part {
 	if s.bus == nil {
 		return nil
 	}
-	return []part{s.bus.Run, s.streams.Run}
+	return []part{s.bus.Run, s.streams.Run, s.peers.Run, s.followOthers}
 }
 
 // holdStream tells the other nodes who has the channel's publisher.

@@ -27,8 +27,19 @@ type server struct {
 	run   *exec.Cmd
 	ended chan struct{}
 	http  string
+	rtmp  string
 	admin string
 	log   *bytes.Buffer
+}
+
+// addHost makes Hana, who owns channel tea.
+func addHost(t *testing.T, database string) {
+	t.Helper()
+	add := exec.Command("souk", "user", "add", "--database", database, "--data", t.TempDir(), "--email", "h@shop.example", "--name", "Hana", "--channel", "tea", "--title", "Tea House")
+	add.Stdin = strings.NewReader("a long password\n")
+	if out, err := add.CombinedOutput(); err != nil {
+		t.Fatalf("user add: %v\n%s", err, out)
+	}
 }
 
 func startNode(t *testing.T, database, redisFile string) *server {
@@ -37,7 +48,7 @@ func startNode(t *testing.T, database, redisFile string) *server {
 	ready := filepath.Join(dir, "ready.json")
 	s := &server{t: t, ended: make(chan struct{}), log: &bytes.Buffer{}}
 	s.run = exec.Command("souk", "serve", "--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-		"--data", dir, "--database", database, "--ready-file", ready)
+		"--data", dir, "--database", database, "--ready-file", ready, "--grace", "4s")
 	s.run.Env = append(os.Environ(), "SOUK_REDIS_FILE="+redisFile)
 	s.run.Stderr = s.log
 	s.run.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -53,11 +64,11 @@ func startNode(t *testing.T, database, redisFile string) *server {
 	})
 	eventually(t, "the server is ready", func() bool {
 		b, err := os.ReadFile(ready)
-		var doc struct{ HTTP, Admin string }
+		var doc struct{ HTTP, RTMP, Admin string }
 		if err != nil || json.Unmarshal(b, &doc) != nil {
 			return false
 		}
-		s.http, s.admin = doc.HTTP, doc.Admin
+		s.http, s.rtmp, s.admin = doc.HTTP, doc.RTMP, doc.Admin
 		return true
 	})
 	return s
@@ -168,11 +179,7 @@ func TestTwoServers(t *testing.T) {
 	if err := os.WriteFile(file, []byte(redis.URL()+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	add := exec.Command("souk", "user", "add", "--database", database, "--data", t.TempDir(), "--email", "h@shop.example", "--name", "Hana", "--channel", "tea", "--title", "Tea House")
-	add.Stdin = strings.NewReader("a long password\n")
-	if out, err := add.CombinedOutput(); err != nil {
-		t.Fatalf("user add: %v\n%s", err, out)
-	}
+	addHost(t, database)
 	a, b := startNode(t, database, file), startNode(t, database, file)
 	host, _ := a.call("", "POST", "/login", map[string]any{"email": "h@shop.example", "password": "a long password"}, 200)["token"].(string)
 	guest, _ := b.call("", "POST", "/guests", map[string]any{"name": "Mira"}, 201)["token"].(string)

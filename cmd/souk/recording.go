@@ -112,8 +112,14 @@ type showAnswer struct {
 
 func (s *souk) showAnswer(sh show.Show) showAnswer {
 	a := showAnswer{Show: sh}
-	if r, ok := s.archive.Replay(sh.ID); ok && sh.State == show.Ended {
-		a.Replay = &replayAnswer{HLS: "/hls/replay/" + sh.ID + "/index.m3u8", Duration: r.Duration.Milliseconds(), Size: r.Size}
+	if sh.State != show.Ended {
+		return a
+	}
+	at := "/hls/replay/" + sh.ID + "/index.m3u8"
+	if r, ok := s.archive.Replay(sh.ID); ok {
+		a.Replay = &replayAnswer{HLS: at, Duration: r.Duration.Milliseconds(), Size: r.Size}
+	} else if r := sh.Recording; s.peers != nil && r.DurationMS > 0 { // another node has it
+		a.Replay = &replayAnswer{HLS: at, Duration: r.DurationMS, Size: r.Size}
 	}
 	return a
 }

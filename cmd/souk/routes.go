@@ -45,10 +45,11 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("GET /qr/{name}", s.getQR)
 
 	// media and rooms
-	page("GET /hls/replay/{show}/{file...}", s.archive.Serve)
-	page("OPTIONS /hls/replay/{show}/{file...}", s.archive.Serve)
-	page("/hls/{channel}/{file...}", s.origin.Serve)
-	page("GET /thumb/{file}", s.stills.Serve)
+	live, replay, still := s.media()
+	page("GET /hls/replay/{show}/{file...}", replay)
+	page("OPTIONS /hls/replay/{show}/{file...}", replay)
+	page("/hls/{channel}/{file...}", live)
+	page("GET /thumb/{file}", still)
 	page("GET /ws/{channel}", s.hub.Serve)
 
 	// who
@@ -65,17 +66,17 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	// channels and shows
 	call("GET /api/v1/channels", s.listChannels)
 	call("GET /api/v1/channels/{channel}", s.getChannel)
-	call("GET /api/v1/channels/{channel}/ingest", s.getIngest)
+	call("GET /api/v1/channels/{channel}/ingest", s.atPublisher(s.getIngest))
 	call("POST /api/v1/channels/{channel}/ingest/rotate", s.rotateKey)
 	call("PUT /api/v1/channels/{channel}/ingest/policy", s.accounts.SetEncoderPolicy)
 	page("POST /api/v3/GetClientConfiguration", s.ingest.ClientConfiguration) // OBS asks for its renditions here
-	call("GET /api/v1/channels/{channel}/recording", s.getRecordingPolicy)
+	call("GET /api/v1/channels/{channel}/recording", s.atPublisher(s.getRecordingPolicy))
 	call("PUT /api/v1/channels/{channel}/recording", s.putRecordingPolicy)
 	call("GET /api/v1/channels/{channel}/shows", s.listShows)
 	call("GET /api/v1/shows/{show}", s.getShow)
-	call("GET /api/v1/shows/{show}/recording.mp4", s.getRecording)
-	call("GET /api/v1/shows/{show}/recording.zip", s.getRecordingZip)
-	call("DELETE /api/v1/shows/{show}/recording", s.deleteRecording)
+	call("GET /api/v1/shows/{show}/recording.mp4", s.atRecording(s.getRecording))
+	call("GET /api/v1/shows/{show}/recording.zip", s.atRecording(s.getRecordingZip))
+	call("DELETE /api/v1/shows/{show}/recording", s.atRecording(s.deleteRecording))
 	call("GET /api/v1/shows/{show}/log", s.board.GetLog)
 	call("GET /api/v1/shows/{show}/chat", s.getShowChat)
 	call("GET /api/v1/channels/{channel}/chat-settings", s.getChatSettings)

@@ -12,6 +12,9 @@ const countEvery = 5 * time.Second
 // outside is how many people watch a channel without a page of ours: programs
 // that play its playlist, and pushes.
 func (s *souk) outside(channel string) int {
+	if s.peers != nil {
+		return s.peers.Viewers(channel)
+	}
 	if stream, ok := s.origin.Stream(channel); ok {
 		return stream.Viewers()
 	}
