@@ -54,7 +54,7 @@ func (s *Shop) steps(ctx context.Context, o order, actor string) (_ order, err e
 			s.Log.Warn("provider call without an answer", "order", o.ID, "state", o.State, "err", err)
 			return o, s.postpone(ctx, o)
 		}
-		if o, err = s.learn(ctx, o.ID, r); errors.Is(err, errContradiction) {
+		if o, err = s.learnOf(ctx, o, r); errors.Is(err, errContradiction) {
 			return o, errors.Join(err, s.postpone(ctx, o))
 		}
 		if err == nil && o.State == before {
@@ -67,13 +67,9 @@ func (s *Shop) steps(ctx context.Context, o order, actor string) (_ order, err e
 // charge sends the request for money, for the first time or again: the row has
 // every word of it.
 func (s *Shop) charge(ctx context.Context, o order, actor string) (report, error) {
-	a := o.attempt
-	if a == nil {
-		read, err := attemptOf(ctx, s.DB.Read(), o.ID)
-		if err != nil {
-			return report{}, err
-		}
-		a = &read
+	a, err := attemptOf(ctx, s.DB.Read(), o)
+	if err != nil {
+		return report{}, err
 	}
 	in, err := s.Gateway.Start(ctx, Payment{
 		Key: a.Key, Order: o.ID, Amount: o.Total, Customer: a.Customer, Method: a.Method,
@@ -88,7 +84,7 @@ func (s *Shop) charge(ctx context.Context, o order, actor string) (report, error
 
 // cancelIntent asks the provider to make the intent unable to succeed.
 func (s *Shop) cancelIntent(ctx context.Context, o order, actor string) (report, error) {
-	a, err := attemptOf(ctx, s.DB.Read(), o.ID)
+	a, err := attemptOf(ctx, s.DB.Read(), o)
 	if err != nil {
 		return report{}, err
 	}

@@ -29,7 +29,7 @@ func (s *Shop) Back(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if o.State.open() && o.State != Charging {
-		a, err := attemptOf(r.Context(), s.DB.Read(), o.ID)
+		a, err := attemptOf(r.Context(), s.DB.Read(), o)
 		if err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ type books struct {
 	buyers   map[string]*purse
 	orders   map[[2]string]order // by buyer and key
 
-	newOrders, attempts, log [][]any // rows to add
+	newOrders [][]any // rows to add
 }
 
 type openPin struct {
@@ -204,13 +204,11 @@ func (b *books) readMethods(ctx context.Context, _ []*claim) error {
 	return rows.Err()
 }
 
-// add notes an order for the commit, with its request for money and the first
-// line of its history.
-func (b *books) add(c *claim, m method) {
+// add notes an order for the commit. It is all there is of it: the request for
+// money and the first line of its history are written with what comes of them.
+func (b *books) add(c *claim) {
 	b.buyers[c.buyer.ID].open++
 	b.newOrders = append(b.newOrders, c.order.row())
-	b.attempts = append(b.attempts, c.order.attempt.row(c.order.ID))
-	b.log = append(b.log, []any{c.order.ID, 1, "", Charging, tapped, "buyer", b.tx.Millis()})
 }
 
 // write adds what was decided.
@@ -231,11 +229,5 @@ func (b *books) write(ctx context.Context) error {
 			}
 		}
 	}
-	if err := b.tx.Insert(ctx, orderInto, b.newOrders); err != nil {
-		return err
-	}
-	if err := b.tx.Insert(ctx, attemptInto, b.attempts); err != nil {
-		return err
-	}
-	return b.tx.Insert(ctx, eventInto, b.log)
+	return b.tx.Insert(ctx, orderInto, b.newOrders)
 }

@@ -35,15 +35,15 @@ var checks = []check{
 			(units = 'free' AND (state IN ('payment_failed', 'expired', 'canceled') OR state = 'refunded' AND shipped = 0)))`},
 	{"history", "order %s: its history does not end where it stands (%d lines, changed %d)", `
 		SELECT o.id, (SELECT COUNT(*) FROM shop_order_event e WHERE e.order_id = o.id), o.changed FROM shop_order o
-		WHERE NOT EXISTS (SELECT 1 FROM shop_order_event e WHERE e.order_id = o.id AND e.to_state = o.state
+		WHERE o.state <> 'charging' AND NOT EXISTS (SELECT 1 FROM shop_order_event e WHERE e.order_id = o.id AND e.to_state = o.state
 			AND e.seq = (SELECT MAX(seq) FROM shop_order_event WHERE order_id = o.id))`},
 	{"one charge", "order %s: %d attempts succeeded, paid %d", `
 		SELECT o.id, (SELECT COUNT(*) FROM shop_attempt a WHERE a.order_id = o.id AND a.outcome = 'succeeded') AS n, o.total FROM shop_order o
 		WHERE (SELECT COUNT(*) FROM shop_attempt a WHERE a.order_id = o.id AND a.outcome = 'succeeded')
 			<> CASE WHEN o.state IN ('paid', 'refunded') THEN 1 ELSE 0 END`},
 	{"live intent", "order %s: ended, and %d of its intents could still succeed (total %d)", `
-		SELECT o.id, COUNT(*), o.total FROM shop_order o JOIN shop_attempt a ON a.order_id = o.id
-		WHERE o.state IN ('payment_failed', 'expired', 'canceled') AND a.outcome NOT IN ('dead', 'refused') GROUP BY o.id, o.total`},
+		SELECT o.id, COUNT(*), o.total FROM shop_order o LEFT JOIN shop_attempt a ON a.order_id = o.id
+		WHERE o.state IN ('payment_failed', 'expired', 'canceled') AND COALESCE(a.outcome, 'open') NOT IN ('dead', 'refused') GROUP BY o.id, o.total`},
 	{"entry sums to zero", "ledger entry %s: sums to %d in one currency (%d lines)", `
 		SELECT entry, SUM(amount), COUNT(*) FROM shop_ledger_line GROUP BY entry, currency HAVING SUM(amount) <> 0`},
 	{"ledger matches", "order %s: the ledger has %d at the provider, the order %d", `

@@ -95,7 +95,7 @@ func (b *books) decide(ctx context.Context, c *claim) error {
 	}
 	c.order = o
 	b.orders[c.finger()] = o
-	b.add(c, who.method)
+	b.add(c)
 	return nil
 }
 

@@ -32,86 +32,71 @@ func reported(in Intent, actor string) report {
 	return report{news: says[in.Status], actor: actor, intent: in}
 }
 
+// lesson is one report on its way to its order.
+type lesson struct {
+	id    string
+	r     report
+	known *order // as the reporter saw it, to save a look; nil: nobody has
+
+	order order
+	moved bool
+	left  int64 // units available of its product, when it was sold
+	err   error // why the report cannot be true
+}
+
+// errStale: an order was no longer what its reporter knew.
+var errStale = errors.New("the order has moved meanwhile")
+
 // learn applies a report to an order and tells everybody concerned. It is the
 // only way an order's state changes after the tap. What is already known
 // changes nothing and is no error.
 func (s *Shop) learn(ctx context.Context, id string, r report) (order, error) {
-	var o order
-	var moved bool
-	var left int64
-	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
-		if o, moved, left, err = apply(ctx, tx, id, r); err == nil && moved {
-			err = s.tell(ctx, tx, o.toTell(), o)
-		}
-		return err
-	})
-	if errors.Is(err, errContradiction) {
-		s.Log.Error("order and provider disagree", "order", id, "err", err)
+	return s.hear(ctx, &lesson{id: id, r: r})
+}
+
+// learnOf is learn for who has just seen the order.
+func (s *Shop) learnOf(ctx context.Context, o order, r report) (order, error) {
+	return s.hear(ctx, &lesson{id: o.ID, r: r, known: &o})
+}
+
+func (s *Shop) hear(ctx context.Context, l *lesson) (order, error) {
+	err := errStale
+	for errors.Is(err, errStale) {
+		err = s.lessons.Write(ctx, l)
+		l.known = nil
 	}
-	if err == nil && moved {
+	if err != nil {
+		return order{}, err
+	}
+	o := l.order
+	if errors.Is(l.err, errContradiction) {
+		s.Log.Error("order and provider disagree", "order", l.id, "err", l.err)
+	}
+	if l.err == nil && l.moved {
 		s.announce(o)
 		if o.State == Paid {
-			s.Rooms.Tell(o.Channel, Event{Type: "sold", Data: soldCard{o.Product, o.Title, o.Quantity, left}})
+			s.Rooms.Tell(o.Channel, Event{Type: "sold", Data: soldCard{o.Product, o.Title, o.Quantity, l.left}})
 		}
 	}
-	return o, err
+	return o, l.err
 }
 
-// apply moves an order by one row of the table, with everything that belongs
-// to that row in the same commit. It returns the order as it is then, whether
-// it moved, and how many units are available.
-func apply(ctx context.Context, tx *db.Tx, id string, r report) (o order, moved bool, left int64, err error) {
-	for {
-		if o, err = orderByID(ctx, tx, id); err != nil {
-			return order{}, false, 0, err
-		}
-		if err := o.believes(r); err != nil {
-			return o, false, 0, err
-		}
-		row, ok := next(o.State, r.news)
-		if err := bind(ctx, tx, id, r, ok); err != nil || !ok {
-			return o, false, 0, err
-		}
-		from := o.State
-		o.follow(row, r, tx)
-		n, err := tx.Changed(ctx, `UPDATE shop_order SET state = $3, units = $4, release_to = $5, hold_until = $6, look_at = $7,
-			action_url = $8, decline_code = $9, decline_detail = $10, changed = $11 WHERE id = $1 AND state = $2`,
-			id, from, o.State, o.Units, o.Then, o.HoldUntil, o.LookAt, o.ActionURL, o.DeclineCode, o.DeclineDetail, o.Changed)
-		if err != nil {
-			return o, false, 0, err
-		}
-		if n == 0 {
-			continue // another node was faster; look again
-		}
-		left, err = consequences(ctx, tx, o, row)
-		if err != nil {
-			return o, false, 0, err
-		}
-		return o, true, left, logEvent(ctx, tx, id, from, o.State, r.news, r.actor)
+// learnAll is the transaction of a crowd of reports. What cannot be true of an
+// order is its own lesson's error.
+func (s *Shop) learnAll(ctx context.Context, tx *db.Tx, lessons []*lesson) error {
+	m := &minutes{tx: tx, wanted: s.wanted}
+	if err := m.read(ctx, lessons); err != nil {
+		return err
 	}
-}
-
-// bind ties the attempt to its intent, once, and writes down how it ended if it
-// did. moves tells whether the order follows: news that it cannot use end nothing.
-func bind(ctx context.Context, tx *db.Tx, id string, r report, moves bool) error {
-	if r.intent.ID != "" && r.intent.Order != id {
-		return fmt.Errorf("%w: intent %s is of order %q", errContradiction, r.intent.ID, r.intent.Order)
+	for _, l := range lessons {
+		l.moved, l.err = false, nil // an earlier try of this transaction may have left something
+		if err := m.apply(ctx, l); errors.Is(err, errContradiction) || errors.Is(err, ErrNoOrder) {
+			l.err = err
+		} else if err != nil {
+			return err
+		}
 	}
-	var outcome any // NULL: it goes on
-	if moves && (r.news == succeeded || r.news == dead || r.news == refused) {
-		outcome = string(r.news)
-	}
-	if outcome == nil && r.intent.ID == "" {
-		return nil
-	}
-	n, err := tx.Changed(ctx, `UPDATE shop_attempt SET intent = CASE WHEN $2 = '' THEN intent ELSE $2 END,
-		outcome = CASE WHEN outcome = 'open' THEN COALESCE($3, outcome) ELSE outcome END,
-		ended = CASE WHEN outcome = 'open' AND $3 IS NOT NULL THEN $4 ELSE ended END
-		WHERE order_id = $1 AND ($2 = '' OR intent IN ('', $2))`, id, r.intent.ID, outcome, tx.Millis())
-	if err == nil && n == 0 {
-		err = fmt.Errorf("%w: intent %s is not the one of the attempt", errContradiction, r.intent.ID)
-	}
-	return err
+	return m.write(ctx)
 }
 
 // believes checks a report against the order before anything is done with it.
@@ -163,15 +148,4 @@ func (o order) moves(row transition) move {
 		return keep
 	}
 	return row.Move
-}
-
-// consequences writes what follows from a transition: units and money.
-func consequences(ctx context.Context, tx *db.Tx, o order, row transition) (left int64, err error) {
-	if left, err = moveUnits(ctx, tx, o, o.moves(row)); err != nil {
-		return left, err
-	}
-	if o.State == Paid {
-		err = book(ctx, tx, o, "sale", saleLines(o))
-	}
-	return left, err
 }

@@ -87,22 +87,35 @@ func leftOf(ctx context.Context, from db.Reader, o order) ([]line, error) {
 
 // book adds a ledger entry. Entries are never changed.
 func book(ctx context.Context, tx *db.Tx, o order, kind string, lines []line) error {
+	entry, rows, err := entryOf(tx, o, kind, lines)
+	if err != nil {
+		return err
+	}
+	if err := tx.Insert(ctx, entryInto, [][]any{entry}); err != nil {
+		return err
+	}
+	return tx.Insert(ctx, lineInto, rows)
+}
+
+const (
+	entryInto = "shop_ledger (id, order_id, kind, at)"
+	lineInto  = "shop_ledger_line (entry, account, currency, amount)"
+)
+
+// entryOf is a ledger entry and its lines as rows.
+func entryOf(tx *db.Tx, o order, kind string, lines []line) (entry []any, rows [][]any, err error) {
 	sum := int64(0)
 	for _, l := range lines {
 		sum += l.amount
 	}
 	if sum != 0 {
-		return fmt.Errorf("ledger: %s of order %s does not sum to zero", kind, o.ID)
+		return nil, nil, fmt.Errorf("ledger: %s of order %s does not sum to zero", kind, o.ID)
 	}
 	id := newID()
-	if _, err := tx.Exec(ctx, "INSERT INTO shop_ledger (id, order_id, kind, at) VALUES ($1, $2, $3, $4)", id, o.ID, kind, tx.Millis()); err != nil {
-		return err
-	}
-	rows := make([][]any, 0, len(lines))
 	for _, l := range lines {
 		if l.amount != 0 {
 			rows = append(rows, []any{id, l.account, o.Total.Currency, l.amount})
 		}
 	}
-	return tx.Insert(ctx, "shop_ledger_line (entry, account, currency, amount)", rows)
+	return []any{id, o.ID, kind, tx.Millis()}, rows, nil
 }

@@ -33,13 +33,15 @@ type order struct {
 	MediaAt                        time.Time
 	Created, Changed               int64
 
-	attempt *attempt // nil until read
+	// What the first request for money says, beside what follows from the above.
+	// It gets a row of its own when there is an answer to note: see unasked.
+	Customer, Method, Base string
 }
 
 const orderColumns = `id, buyer, idem_key, request, channel, show_id, pin, in_offer, product, title, quantity,
 	amount, items, discount, shipping, tax, tax_included, tip, total, fee, currency, state, units, release_to, hold_until, look_at, action_url,
 	parcel, carrier, tracking, shipped, buyer_name, buyer_email, address, country, brand, last4,
-	decline_code, decline_detail, refunded, refunding, media_at, created, changed`
+	decline_code, decline_detail, refunded, refunding, media_at, created, changed, customer, method, base`
 
 func scanOrder(row interface{ Scan(...any) error }) (order, error) {
 	var o order
@@ -49,7 +51,7 @@ func scanOrder(row interface{ Scan(...any) error }) (order, error) {
 		&o.Unit.Amount, &o.Items.Amount, &o.Discount.Amount, &o.Shipping.Amount, &o.Tax.Amount, &o.TaxIncluded, &o.Tip.Amount,
 		&o.Total.Amount, &o.Fee.Amount, &currency, &o.State, &o.Units, &o.Then, &o.HoldUntil, &o.LookAt, &o.ActionURL,
 		&o.Parcel, &o.Carrier, &o.Tracking, &o.Shipped, &o.BuyerName, &o.BuyerEmail, &o.Address, &o.Country, &o.Brand, &o.Last4,
-		&o.DeclineCode, &o.DeclineDetail, &o.Refunded, &o.Refunding, &media, &o.Created, &o.Changed)
+		&o.DeclineCode, &o.DeclineDetail, &o.Refunded, &o.Refunding, &media, &o.Created, &o.Changed, &o.Customer, &o.Method, &o.Base)
 	o.Unit.Currency, o.Fee.Currency = currency, currency
 	o.Sum.is(currency)
 	o.MediaAt = time.UnixMilli(media)
@@ -77,19 +79,19 @@ func newOrder(tx *db.Tx, c *claim, q quote, m method) (order, error) {
 		BuyerName: c.buyer.Name, BuyerEmail: c.buyer.Email, Address: string(address), Country: c.buyer.Address.Country,
 		Brand: m.Brand, Last4: m.Last4, MediaAt: time.UnixMilli(c.media.UnixMilli()),
 		Created: tx.Millis(), Changed: tx.Millis(), LookAt: tx.Now.Add(patience).UnixMilli(),
-		attempt: &attempt{Key: "souk:" + id + ":1", Customer: m.Customer, Method: m.ID, ReturnURL: c.base + "/pay/return?order=" + id, Sent: tx.Millis()},
+		Customer: m.Customer, Method: m.ID, Base: c.base,
 	}, nil
 }
 
 const orderInto = `shop_order (id, buyer, idem_key, request, channel, show_id, pin, in_offer, product, title, quantity,
-	amount, items, discount, shipping, tax, tax_included, tip, total, fee, currency, state, units, look_at, buyer_name, buyer_email, address, country, brand, last4, media_at, created, changed)`
+	amount, items, discount, shipping, tax, tax_included, tip, total, fee, currency, state, units, look_at, buyer_name, buyer_email, address, country, brand, last4, media_at, created, changed, customer, method, base)`
 
 // row is a new order as orderInto has it.
 func (o order) row() []any {
 	return []any{o.ID, o.Buyer, o.Key, o.Request, o.Channel, o.Show, o.Pin, o.InOffer, o.Product, o.Title, o.Quantity,
 		o.Unit.Amount, o.Items.Amount, o.Discount.Amount, o.Shipping.Amount, o.Tax.Amount, o.TaxIncluded, o.Tip.Amount,
 		o.Total.Amount, o.Fee.Amount, o.Total.Currency, o.State, o.Units, o.LookAt,
-		o.BuyerName, o.BuyerEmail, o.Address, o.Country, o.Brand, o.Last4, o.MediaAt.UnixMilli(), o.Created, o.Changed}
+		o.BuyerName, o.BuyerEmail, o.Address, o.Country, o.Brand, o.Last4, o.MediaAt.UnixMilli(), o.Created, o.Changed, o.Customer, o.Method, o.Base}
 }
 
 // attempt is one request for money.
@@ -99,17 +101,30 @@ type attempt struct {
 	Sent                             int64
 }
 
-const attemptInto = "shop_attempt (order_id, seq, idem_key, customer, method, return_url, sent)"
+// unasked tells whether nobody has yet heard anything about the order's first
+// request for money. All there is to it stands in the order then, and there is
+// no row of shop_attempt: a hold is one row, and any news of the intent moves the
+// order on. (Orders of an older souk have no Customer, and have the row.)
+func (o order) unasked() bool { return o.State == Charging && o.Customer != "" }
 
-// row is a new attempt as attemptInto has it.
+func (o order) firstAttempt() attempt {
+	return attempt{Key: "souk:" + o.ID + ":1", Customer: o.Customer, Method: o.Method, ReturnURL: o.Base + "/pay/return?order=" + o.ID, Sent: o.Created}
+}
+
+const attemptInto = "shop_attempt (order_id, seq, idem_key, customer, method, return_url, sent, intent, outcome, ended)"
+
+// row is an attempt as attemptInto begins.
 func (a attempt) row(order string) []any {
 	return []any{order, 1, a.Key, a.Customer, a.Method, a.ReturnURL, a.Sent}
 }
 
-func attemptOf(ctx context.Context, from db.Reader, order string) (attempt, error) {
+func attemptOf(ctx context.Context, from db.Reader, o order) (attempt, error) {
+	if o.unasked() {
+		return o.firstAttempt(), nil
+	}
 	var a attempt
 	err := from.QueryRowContext(ctx, `SELECT idem_key, customer, method, return_url, intent, sent
-		FROM shop_attempt WHERE order_id = $1 ORDER BY seq DESC LIMIT 1`, order).
+		FROM shop_attempt WHERE order_id = $1 ORDER BY seq DESC LIMIT 1`, o.ID).
 		Scan(&a.Key, &a.Customer, &a.Method, &a.ReturnURL, &a.Intent, &a.Sent)
 	return a, err
 }

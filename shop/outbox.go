@@ -31,20 +31,35 @@ func (o order) toTell() string {
 }
 
 // tell writes down, in the commit of what it tells of, that somebody outside
-// must hear it. One statement, which writes nothing when nobody wants to know.
+// must hear it; nothing when nobody wants to know.
 func (s *Shop) tell(ctx context.Context, tx *db.Tx, kind string, o order) error {
 	if kind == "" {
 		return nil
 	}
-	body, err := json.Marshal(o.view())
+	if wanted, err := s.wanted(ctx, tx, o.Channel); err != nil || !wanted {
+		return err
+	}
+	row, err := tellRow(tx, kind, o)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO shop_outbox (id, kind, channel, order_id, body, at)
-		SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS BIGINT)
-		WHERE $7 OR EXISTS (SELECT 1 FROM shop_endpoint WHERE channel = CAST($3 AS TEXT) AND disabled = 0)`,
-		newID(), kind, o.Channel, o.ID, string(body), tx.Millis(), s.Mail != nil)
-	return err
+	return tx.Insert(ctx, outboxInto, [][]any{row})
+}
+
+// wanted tells whether anybody outside hears about a channel's orders.
+func (s *Shop) wanted(ctx context.Context, from db.Reader, channel string) (yes bool, err error) {
+	if s.Mail != nil {
+		return true, nil
+	}
+	err = from.QueryRowContext(ctx, "SELECT COUNT(*) > 0 FROM shop_endpoint WHERE channel = $1 AND disabled = 0", channel).Scan(&yes)
+	return yes, err
+}
+
+const outboxInto = "shop_outbox (id, kind, channel, order_id, body, at)"
+
+func tellRow(tx *db.Tx, kind string, o order) ([]any, error) {
+	body, err := json.Marshal(o.view())
+	return []any{newID(), kind, o.Channel, o.ID, string(body), tx.Millis()}, err
 }
 
 // told is a row of shop_outbox.

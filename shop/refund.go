@@ -172,7 +172,7 @@ func (s *Shop) endRefund(ctx context.Context, f refund, state, remote string) (r
 			return err
 		}
 		if o.Refunded == o.Total.Amount {
-			if o, _, _, err = apply(ctx, tx, f.Order, report{news: paidBack, actor: "merchant"}); err != nil {
+			if o, err = apply(ctx, tx, f.Order, report{news: paidBack, actor: "merchant"}); err != nil {
 				return err
 			}
 		}

@@ -148,6 +148,7 @@ type Shop struct {
 	// state
 	flights singleflight.Group // one provider call per order at a time
 	holds   db.Together[*claim]
+	lessons db.Together[*lesson]
 	sold    soldOut
 	taps    api.Limiter[string]
 	cards   api.Limiter[string]
@@ -177,6 +178,7 @@ func New(d *db.DB, log *slog.Logger) *Shop {
 		quotes:  api.Limiter[string]{Burst: quotesPerBuyer, Every: quoteRefill},
 	}
 	s.holds.DB, s.holds.Do = d, s.holdAll
+	s.lessons.DB, s.lessons.Do = d, s.learnAll
 	return s
 }
 

@@ -15,7 +15,7 @@ func moveUnits(ctx context.Context, tx *db.Tx, o order, m move) (available int64
 	set := ""
 	switch m {
 	case sell:
-		set = "held = held - $2, sold = sold + $2"
+		return sellUnits(ctx, tx, o.Product, o.Quantity)
 	case free:
 		set = "held = held - $2, available = available + $2"
 	case restock:
@@ -35,6 +35,15 @@ func moveUnits(ctx context.Context, tx *db.Tx, o order, m move) (available int64
 		return available, err
 	}
 	_, err = tx.Exec(ctx, "UPDATE shop_pin_buyer SET quantity = quantity - $3 WHERE pin = $1 AND buyer = $2", o.Pin, o.Buyer, o.Quantity)
+	return available, err
+}
+
+// sellUnits moves units of one or many orders from held to sold.
+func sellUnits(ctx context.Context, tx *db.Tx, product string, quantity int64) (available int64, err error) {
+	err = tx.QueryRow(ctx, "UPDATE shop_product SET held = held - $2, sold = sold + $2 WHERE id = $1 RETURNING available", product, quantity).Scan(&available)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fmt.Errorf("product %s is gone", product)
+	}
 	return available, err
 }
 

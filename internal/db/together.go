@@ -42,32 +42,38 @@ func (g *Together[T]) Write(ctx context.Context, item T) error {
 	me := &guest[T]{ctx: ctx, item: item, done: make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, me)
-	if !g.running {
-		g.running = true
+	first := !g.running
+	g.running = true
+	g.mu.Unlock()
+	if first && g.round() { // on its own goroutine: who is alone pays for no hand-over
 		go g.serve()
 	}
-	g.mu.Unlock()
 	<-me.done
 	return me.err
 }
 
 // serve works until nobody waits.
 func (g *Together[T]) serve() {
-	for {
-		g.mu.Lock()
-		n := min(len(g.waiting), maxTogether)
-		table := g.waiting[:n:n]
-		g.waiting = g.waiting[n:]
-		g.running = n > 0
-		g.mu.Unlock()
-		if n == 0 {
-			return
-		}
-		g.write(table)
-		for _, w := range table {
-			close(w.done)
-		}
+	for g.round() {
 	}
+}
+
+// round writes what those who wait want, up to a limit, and tells whether
+// somebody waits by then. Only whoever made running true calls it.
+func (g *Together[T]) round() bool {
+	g.mu.Lock()
+	n := min(len(g.waiting), maxTogether)
+	table := g.waiting[:n:n]
+	g.waiting = g.waiting[n:]
+	g.mu.Unlock()
+	g.write(table)
+	for _, w := range table {
+		close(w.done)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.running = len(g.waiting) > 0
+	return g.running
 }
 
 func (g *Together[T]) write(table []*guest[T]) {

@@ -158,6 +158,15 @@ func (d *DB) tryCommit(ctx context.Context, on querier, batch []*op) error {
 		if o.err = o.ctx.Err(); o.err != nil {
 			continue
 		}
+		if len(batch) == 1 {
+			// Nobody else's work is at stake, so that the transaction is savepoint
+			// enough: a savepoint makes SQLite copy every page before it changes.
+			if o.err = guarded(ctx, o.fn, tx); o.err != nil {
+				_, err := on.ExecContext(ctx, "ROLLBACK")
+				return err
+			}
+			continue
+		}
 		if err := savepoint(ctx, on, tx, o); err != nil {
 			_, rollback := on.ExecContext(ctx, "ROLLBACK")
 			return errors.Join(err, rollback)
