@@ -2,7 +2,9 @@ package shop
 
 import (
 	"context"
+	"database/sql"
 	"sync"
+	"time"
 )
 
 // Cards of room events, as JSON.
@@ -10,6 +12,10 @@ type (
 	stockCard struct {
 		Product   string `json:"product"`
 		Available int64  `json:"available"`
+		Held      int64  `json:"held"`    // set aside, or being paid for
+		Waiting   int64  `json:"waiting"` // people in line
+		// Of the offer that runs on the product, where only a share of the stock goes for its price.
+		OfferLeft *int64 `json:"offer_left,omitempty"`
 	}
 	soldCard struct {
 		Product   string `json:"product"`
@@ -28,6 +34,7 @@ type (
 // where an order stands, and shows the stock it touched. Call it after the commit.
 func (s *Shop) announce(o order) {
 	nudge(s.lanes.wake)
+	nudge(s.turns)
 	s.Rooms.Whisper(o.Channel, o.Buyer, sellers, Event{Type: "order", Data: o.view()})
 	if o.Units == unitsFree {
 		s.sold.back(o.Product)
@@ -85,16 +92,27 @@ func (s *Shop) runDisplay(ctx context.Context) error {
 		s.display.dirty = map[string]string{}
 		s.display.mu.Unlock()
 		for product, channel := range dirty {
-			p, err := productByID(ctx, s.DB.Read(), product)
+			card, err := s.stockOf(ctx, product)
 			if err != nil {
 				if ctx.Err() == nil {
 					s.Log.Error("show stock", "product", product, "err", err)
 				}
 				continue
 			}
-			s.Rooms.Refresh(channel, Event{Type: "stock", Key: product, Data: stockCard{product, p.Stock.Available}})
+			s.Rooms.Refresh(channel, Event{Type: "stock", Key: product, Data: card})
 		}
 	}
+}
+
+// stockOf reads what a page may say about a product's units, at one moment.
+func (s *Shop) stockOf(ctx context.Context, product string) (card stockCard, err error) {
+	var left sql.NullInt64
+	card.Product = product
+	err = s.DB.Read().QueryRowContext(ctx, `SELECT p.available, p.held, (SELECT COUNT(*) FROM shop_wait w WHERE w.product = p.id AND w.state = 'waiting'),
+		(SELECT q.offer_left FROM shop_pin q WHERE q.product = p.id AND q.ended IS NULL AND q.offer_ends > $2) FROM shop_product p WHERE p.id = $1`,
+		product, time.Now().UnixMilli()).Scan(&card.Available, &card.Held, &card.Waiting, &left)
+	card.OfferLeft = pointer(left)
+	return card, err
 }
 
 // nudge wakes whoever waits on c; several nudges before that are one.

@@ -20,6 +20,7 @@ type ask struct {
 	Quantity *int64 `json:"quantity,omitempty"` // absent: 1
 	Price    *Money `json:"price,omitempty"`    // of one unit
 	Quote    string `json:"quote,omitempty"`    // what the buyer was shown, as POST /api/v1/quotes signed it
+	Hold     string `json:"hold,omitempty"`     // the buyer has units set aside; they are used, named or not, but nobody who names them is sent away unheard
 }
 
 // check refuses what no shop could answer and fills in the quantity.

@@ -24,7 +24,8 @@ type books struct {
 	products map[string]*openProduct
 	channels map[string]terms
 	buyers   map[string]*purse
-	orders   map[[2]string]order // by buyer and key
+	orders   map[[2]string]order    // by buyer and key
+	holdings map[[2]string]*holding // open, by product and buyer
 
 	newOrders [][]any // rows to add
 }
@@ -63,7 +64,7 @@ type purse struct {
 func open(ctx context.Context, tx *db.Tx, claims []*claim) (*books, error) {
 	b := &books{tx: tx, now: tx.Now, pins: map[string]*openPin{}, products: map[string]*openProduct{}, channels: map[string]terms{},
 		buyers: map[string]*purse{}, orders: map[[2]string]order{}}
-	for _, read := range []func(context.Context, []*claim) error{b.readChannels, b.readPins, b.readProducts, b.readShares, b.readBuyers, b.readMethods} {
+	for _, read := range []func(context.Context, []*claim) error{b.readChannels, b.readPins, b.readProducts, b.readHoldings, b.readShares, b.readBuyers, b.readMethods} {
 		if err := read(ctx, claims); err != nil {
 			return nil, err
 		}
@@ -214,15 +215,20 @@ func (b *books) add(c *claim) {
 // write adds what was decided.
 func (b *books) write(ctx context.Context) error {
 	for _, id := range slices.Sorted(maps.Keys(b.products)) {
-		if p := b.products[id]; p.taken > 0 {
+		if p := b.products[id]; p.taken != 0 {
 			n, err := b.tx.Changed(ctx, "UPDATE shop_product SET available = available - $2, held = held + $2 WHERE id = $1 AND available >= $2", id, p.taken)
 			if err != nil || n != 1 {
 				return errors.Join(err, fmt.Errorf("product %s: no %d units after all", id, p.taken))
 			}
+			if p.taken < 0 { // somebody held more than they ordered
+				if _, err := serve(ctx, b.tx, id, p.Stock.Available); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.pins)) {
-		if p := b.pins[name]; p != nil && p.taken > 0 {
+		if p := b.pins[name]; p != nil && p.taken != 0 {
 			n, err := b.tx.Changed(ctx, "UPDATE shop_pin SET offer_left = offer_left - $2 WHERE id = $1 AND offer_left >= $2", p.ID, p.taken)
 			if err != nil || n != 1 {
 				return errors.Join(err, fmt.Errorf("pin %s: no %d units left of its share after all", p.ID, p.taken))

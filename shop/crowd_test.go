@@ -159,9 +159,9 @@ func TestRoomsAreShownStock(t *testing.T) {
 			do   func()
 			want string
 		}{
-			{func() { w.tap("mira", obj{"product": cup, "quantity": 2}) }, `{"product":"` + cup + `","available":3}`},
-			{func() { w.tap("poor", obj{"product": cup, "quantity": 3}) }, `{"product":"` + cup + `","available":3}`},
-			{func() { w.must(200, "mert", "PATCH", "/api/v1/products/"+cup, obj{"stock": 40}) }, `{"product":"` + cup + `","available":40}`},
+			{func() { w.tap("mira", obj{"product": cup, "quantity": 2}) }, `{"product":"` + cup + `","available":3,"held":0,"waiting":0}`},
+			{func() { w.tap("poor", obj{"product": cup, "quantity": 3}) }, `{"product":"` + cup + `","available":3,"held":0,"waiting":0}`},
+			{func() { w.must(200, "mert", "PATCH", "/api/v1/products/"+cup, obj{"stock": 40}) }, `{"product":"` + cup + `","available":40,"held":0,"waiting":0}`},
 		} {
 			step.do()
 			synctest.Wait()

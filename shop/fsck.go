@@ -22,9 +22,24 @@ var checks = []check{
 	{"received", "product %s: received is %d, its entries sum to %d", `
 		SELECT p.id, p.received, COALESCE(SUM(e.delta), 0) FROM shop_product p LEFT JOIN shop_stock_entry e ON e.product = p.id
 		GROUP BY p.id, p.received HAVING p.received <> COALESCE(SUM(e.delta), 0)`},
-	{"held", "product %s: held is %d, its open orders hold %d", `
-		SELECT p.id, p.held, COALESCE(SUM(o.quantity), 0) FROM shop_product p LEFT JOIN shop_order o ON o.product = p.id AND o.units = 'held'
-		GROUP BY p.id, p.held HAVING p.held <> COALESCE(SUM(o.quantity), 0)`},
+	{"held", "product %s: held is %d, its open orders and holds have %d", `
+		SELECT id, held, has FROM (SELECT p.id, p.held,
+			(SELECT COALESCE(SUM(o.quantity), 0) FROM shop_order o WHERE o.product = p.id AND o.units = 'held') +
+			(SELECT COALESCE(SUM(h.quantity), 0) FROM shop_hold h WHERE h.product = p.id AND h.state = 'open') AS has FROM shop_product p) AS counted
+		WHERE held <> has`},
+	{"line served", "product %s: %d units are available, and %d people wait in line for them", `
+		SELECT p.id, p.available, COUNT(*) FROM shop_product p JOIN shop_wait w ON w.product = p.id AND w.state = 'waiting'
+		WHERE p.available > 0 OR p.dropped IS NOT NULL GROUP BY p.id, p.available`},
+	{"turns", "place %s in line: its turn is not there, or another's (state since %d, %d)", `
+		SELECT w.id, w.ended, w.seq FROM shop_wait w LEFT JOIN shop_hold h ON h.id = w.hold AND h.kind = 'turn' AND h.buyer = w.buyer AND h.product = w.product
+		WHERE w.state = 'called' AND h.id IS NULL
+		UNION ALL SELECT MIN(id), COUNT(*), 0 FROM shop_wait WHERE hold <> '' GROUP BY hold HAVING COUNT(*) > 1`},
+	{"nobody overtaken", "product %s: number %d in line was called, and an earlier one still waits (%d)", `
+		SELECT a.product, a.seq, MIN(b.seq) FROM shop_wait a JOIN shop_wait b ON b.product = a.product AND b.state = 'waiting' AND b.seq < a.seq
+		WHERE a.state = 'called' GROUP BY a.product, a.seq`},
+	{"used holds", "hold %s: used, but not by an order of its person (%d units, until %d)", `
+		SELECT h.id, h.quantity, h.until FROM shop_hold h WHERE (h.state = 'used') <> EXISTS
+			(SELECT 1 FROM shop_order o WHERE o.id = h.order_id AND o.buyer = h.buyer AND o.product = h.product)`},
 	{"sold", "product %s: sold is %d, its orders bought %d", `
 		SELECT p.id, p.sold, COALESCE(SUM(o.quantity), 0) FROM shop_product p LEFT JOIN shop_order o ON o.product = p.id AND o.units = 'sold'
 		GROUP BY p.id, p.sold HAVING p.sold <> COALESCE(SUM(o.quantity), 0)`},
@@ -59,9 +74,10 @@ var checks = []check{
 		SELECT o.id, o.refunded + o.refunding, COALESCE(SUM(f.amount), 0) FROM shop_order o LEFT JOIN shop_refund f ON f.order_id = o.id AND f.state <> 'failed'
 		GROUP BY o.id, o.refunded, o.refunding HAVING o.refunded + o.refunding <> COALESCE(SUM(f.amount), 0)`},
 	{"offer share", "pin %s: %d left of its share, orders under it took %d", `
-		SELECT q.id, q.offer_left, COALESCE(SUM(o.quantity), 0) FROM shop_pin q
-		LEFT JOIN shop_order o ON o.pin = q.id AND o.in_offer AND (o.units <> 'free' OR o.state = 'refunded')
-		WHERE q.offer_stock IS NOT NULL GROUP BY q.id, q.offer_left, q.offer_stock HAVING q.offer_left <> q.offer_stock - COALESCE(SUM(o.quantity), 0)`},
+		SELECT id, offer_left, took FROM (SELECT q.id, q.offer_left, q.offer_stock,
+			(SELECT COALESCE(SUM(o.quantity), 0) FROM shop_order o WHERE o.pin = q.id AND o.in_offer AND (o.units <> 'free' OR o.state = 'refunded')) +
+			(SELECT COALESCE(SUM(h.quantity), 0) FROM shop_hold h WHERE h.pin = q.id AND h.state = 'open') AS took
+			FROM shop_pin q WHERE q.offer_stock IS NOT NULL) AS counted WHERE offer_left <> offer_stock - took`},
 	{"per buyer", "pin %s: a buyer has %d units, the cap is %d", `
 		SELECT q.id, SUM(o.quantity), q.per_buyer FROM shop_pin q
 		JOIN shop_order o ON o.pin = q.id AND o.in_offer AND (o.units <> 'free' OR o.state = 'refunded')

@@ -17,7 +17,7 @@ func TestFsckFindsDamage(t *testing.T) {
 			"received is 6, its entries sum to 5"},
 		"held by nobody": {
 			"UPDATE shop_product SET available = available - 1, held = held + 1",
-			"held is 1, its open orders hold 0"},
+			"held is 1, its open orders and holds have 0"},
 		"sold to nobody": {
 			"UPDATE shop_product SET available = available - 1, sold = sold + 1",
 			"sold is 3, its orders bought 2"},

@@ -17,11 +17,13 @@ type claim struct {
 	media     time.Time
 	agreed    *agreed            // what the buyer was shown, if the tap says so
 	sign      func(agreed) Quote // makes the quote of now, when that is no longer so
+	aside     bool               // a holding is wanted, no order
 
-	order order
-	again bool   // the order was there before
-	gone  string // the product, when it has no unit left
-	err   error  // why there is no order
+	order   order
+	holding holding
+	again   bool   // the order was there before
+	gone    string // the product, when it has no unit left
+	err     error  // why there is neither
 }
 
 // hold is the first commit: order, units and the request for money together,
@@ -53,7 +55,7 @@ func (s *Shop) holdAll(ctx context.Context, tx *db.Tx, claims []*claim) error {
 		return err
 	}
 	for _, c := range claims {
-		c.order, c.again, c.gone = order{}, false, "" // an earlier try of this transaction may have left something
+		c.order, c.holding, c.again, c.gone = order{}, holding{}, false, "" // an earlier try of this transaction may have left something
 		c.err = b.decide(ctx, c)
 	}
 	return b.write(ctx)
@@ -72,13 +74,16 @@ func (b *books) decide(ctx context.Context, c *claim) error {
 	if err != nil {
 		return err
 	}
-	if q.product.Stock.Available == 0 { // whoever asks
+	if q.product.Stock.Available == 0 && b.holdings[[2]string{q.product.ID, c.buyer.ID}] == nil { // whoever asks
 		c.gone = q.product.ID
 		return ErrSoldOut
 	}
 	who, rules := b.buyers[c.buyer.ID], b.channels[c.ask.Channel]
 	if err := who.mayBuy(c.buyer, rules); err != nil {
 		return err
+	}
+	if c.aside {
+		return b.setAside(ctx, c, q)
 	}
 	if q.sum, q.fee, err = compose(q.parts(c.ask, rules, c.buyer.Address.Country)); err != nil {
 		return err
@@ -102,20 +107,24 @@ func (b *books) decide(ctx context.Context, c *claim) error {
 // finger is what makes two taps the same.
 func (c *claim) finger() [2]string { return [2]string{c.buyer.ID, c.key} }
 
-// take moves an order's units from available to held, and off the offer's share
-// and the buyer's cap: all three or ErrSoldOut, ErrLimit.
+// take moves an order's units from available, or from what its buyer holds, to
+// the order, and off the offer's share and the buyer's cap: all of it or
+// ErrSoldOut, ErrLimit.
 func (b *books) take(ctx context.Context, o order, q quote) error {
-	p, share := b.products[o.Product], q.pin
-	if p.Stock.Available < o.Quantity {
+	mine := b.held(o.Product, o.Buyer)
+	more, limited := o.Quantity-mine.units(), o.InOffer && q.pin.OfferStock.Valid
+	if q.product.Stock.Available < more {
 		return ErrSoldOut
 	}
-	limited := o.InOffer && share.OfferStock.Valid
-	if limited && share.Left.Int64 < o.Quantity {
-		return ErrSoldOut
+	ofShare := int64(0)
+	if limited {
+		if ofShare = o.Quantity - mine.share(o.Pin); q.pin.Left.Int64 < ofShare {
+			return ErrSoldOut
+		}
 	}
-	if most := share.perBuyer(); o.InOffer && most > 0 {
+	if most := q.pin.perBuyer(); o.InOffer && most > 0 {
 		if o.Quantity > most {
-			return ErrLimit
+			return b.overLimit(ctx, o, most)
 		}
 		n, err := b.tx.Changed(ctx, `INSERT INTO shop_pin_buyer (pin, buyer, quantity) VALUES ($1, $2, $3)
 			ON CONFLICT (pin, buyer) DO UPDATE SET quantity = shop_pin_buyer.quantity + excluded.quantity
@@ -124,14 +133,18 @@ func (b *books) take(ctx context.Context, o order, q quote) error {
 			return err
 		}
 		if n == 0 {
-			return ErrLimit
+			return b.overLimit(ctx, o, most)
 		}
 	}
-	p.Stock.Available -= o.Quantity
-	p.taken += o.Quantity
-	if limited {
-		share.Left.Int64 -= o.Quantity
-		share.taken += o.Quantity
+	b.setOff(q, more, limited, ofShare)
+	return b.use(ctx, mine, o)
+}
+
+// overLimit is ErrLimit with the cap and what the buyer has of it already.
+func (b *books) overLimit(ctx context.Context, o order, most int64) error {
+	have, err := b.boughtUnder(ctx, o.Pin, o.Buyer)
+	if err != nil {
+		return err
 	}
-	return nil
+	return ErrLimit.With("limit", most).With("have", have)
 }

@@ -63,11 +63,34 @@ func (s *Shop) Export(ctx context.Context, person string) (e Export, err error) 
 // what the provider says about that customer from then on is about nobody here.
 // Orders stay, as the law wants.
 func (s *Shop) Erase(ctx context.Context, person string) error {
-	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		if _, err := tx.Exec(ctx, "DELETE FROM shop_method WHERE person = $1", person); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "UPDATE shop_wait SET state = 'left', ended = $2 WHERE buyer = $1 AND state = 'waiting'", person, tx.Millis()); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, "DELETE FROM shop_customer WHERE person = $1", person)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return s.dropHolds(ctx, person)
+}
+
+// dropHolds gives on what is set aside for a person.
+func (s *Shop) dropHolds(ctx context.Context, person string) error {
+	rows, err := s.DB.Read().QueryContext(ctx, "SELECT "+holdingColumns+" FROM shop_hold WHERE buyer = $1 AND state = 'open'", person)
+	all, err := db.Collect(rows, err, func(rows *sql.Rows) (holding, error) { return scanHolding(rows) })
+	if err != nil {
+		return err
+	}
+	for _, h := range all {
+		if err := s.letGo(ctx, h, false); err != nil {
+			return err
+		}
+	}
+	nudge(s.turns)
+	return nil
 }

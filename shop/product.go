@@ -223,6 +223,9 @@ func setStock(ctx context.Context, tx *db.Tx, id, person string, c change) error
 	if _, err := tx.Exec(ctx, "UPDATE shop_product SET available = available + $2, received = received + $2 WHERE id = $1", id, delta); err != nil {
 		return err
 	}
+	if _, err := serve(ctx, tx, id, available+delta); err != nil {
+		return err
+	}
 	return bookStock(ctx, tx, id, delta, person)
 }
 
@@ -237,7 +240,9 @@ func (s *Shop) drop(ctx context.Context, id string) error {
 		if n == 0 {
 			return ErrNoProduct
 		}
-		_, err = tx.Exec(ctx, "DELETE FROM shop_lineup WHERE product = $1", id)
-		return err
+		if _, err = tx.Exec(ctx, "DELETE FROM shop_lineup WHERE product = $1", id); err != nil {
+			return err
+		}
+		return closeLine(ctx, tx, id)
 	})
 }

@@ -11,11 +11,12 @@ import (
 )
 
 // Run keeps what time does to a shop: it settles what a crash left behind,
-// releases holds past their time, ends offers, shows stock and hands orders over
+// releases holds past their time, calls those in line, ends offers, shows stock and hands orders over
 // to merchants. It returns when ctx ended.
 func (s *Shop) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.runOffers(ctx) })
+	group.Go(func() error { return s.runHolds(ctx) })
 	group.Go(func() error { return s.runDisplay(ctx) })
 	group.Go(func() error { return s.runSweeper(ctx) })
 	group.Go(func() error { return s.runHandOver(ctx) })

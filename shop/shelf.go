@@ -53,6 +53,7 @@ func (s *Shop) EditProduct(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.sold.back(p.ID)
+	nudge(s.turns)
 	s.moved(p.ID, p.Channel)
 	if p.Price != before.Price {
 		if err := s.tellPrice(r.Context(), p.Channel, p.ID, p.Price); err != nil {

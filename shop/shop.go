@@ -22,16 +22,22 @@ import (
 
 // Limits.
 const (
-	maxProducts    = 500     // products of a channel
-	maxLineup      = 200     // products in a run of show
-	maxTitle       = 120     // runes
-	maxDescription = 4_000   // runes
-	maxSKU         = 64      // runes
-	maxStock       = 1 << 30 // units of one product
-	maxImage       = 2 << 20 // bytes
-	maxImageURL    = 500     // bytes
-	maxQuantity    = 99      // units in one order
-	maxOpenOrders  = 10      // orders one buyer may hold units with at once
+	maxProducts    = 500              // products of a channel
+	maxLineup      = 200              // products in a run of show
+	maxTitle       = 120              // runes
+	maxDescription = 4_000            // runes
+	maxSKU         = 64               // runes
+	maxStock       = 1 << 30          // units of one product
+	maxImage       = 2 << 20          // bytes
+	maxImageURL    = 500              // bytes
+	maxQuantity    = 99               // units in one order
+	maxOpenOrders  = 10               // orders one buyer may hold units with at once
+	maxOpenHolds   = 5                // products one person may have units of set aside without an order
+	maxLine        = 1_000            // people in line for one product
+	maxPlaces      = 20               // lines one person may stand in
+	maxHoldTime    = 10 * time.Minute // units stay set aside no longer, however often their person asks for more time
+	leastHoldTime  = 30 * time.Second // what a channel can choose for holds and turns…
+	mostHoldTime   = maxHoldTime
 	maxOfferTime   = 24 * time.Hour
 	maxCarrier     = 60  // runes
 	maxTracking    = 120 // runes
@@ -45,6 +51,8 @@ const (
 	quoteRefill     = 500 * time.Millisecond
 	methodsPerBuyer = 12 // payment methods one person may add at once, then one per methodRefill: card testers come this way
 	methodRefill    = 30 * time.Second
+	asidesPerPerson = 20 // holds and places in line, then one per asideRefill
+	asideRefill     = time.Second
 	imagesPerPerson = 30 // uploads, then one per imageRefill
 	imageRefill     = 2 * time.Second
 	maxDeclines     = 12 // declined payments of one buyer within declineWindow
@@ -98,11 +106,15 @@ type Who interface {
 	Channel(ctx context.Context, slug, person string) (Channel, error)
 }
 
-// Rooms carries events to the people watching a channel. Calls do not block.
+// Rooms carries events to the people watching a channel. Calls do not block,
+// but Send.
 type Rooms interface {
 	Tell(channel string, e Event)                            // numbered, to all
 	Refresh(channel string, e Event)                         // the latest value per (Type, Key), to all
 	Whisper(channel, person string, roles []string, e Event) // to one person and to everybody with one of the roles
+	// Send is for one person, now and whenever they come back until they have
+	// taken it or until has come. It returns once that is certain.
+	Send(ctx context.Context, channel, person string, e Event, until time.Time) error
 }
 
 // Event is something a room is told. MediaAt, when set, is the media time from
@@ -154,6 +166,7 @@ type Shop struct {
 	cards   api.Limiter[string]
 	images  api.Limiter[string]
 	quotes  api.Limiter[string]
+	asides  api.Limiter[string]
 	display display // stock that rooms have not been shown yet
 	secrets secrets
 	lanes   lanes      // receivers outside that are written to
@@ -161,6 +174,7 @@ type Shop struct {
 
 	// channels
 	offers chan struct{} // the set of running offers changed
+	turns  chan struct{} // the set of holdings changed
 }
 
 // New returns a Shop over d with its limits set. The caller fills in the
@@ -171,11 +185,13 @@ func New(d *db.DB, log *slog.Logger) *Shop {
 		taps:    api.Limiter[string]{Burst: tapsPerBuyer, Every: tapRefill},
 		cards:   api.Limiter[string]{Burst: methodsPerBuyer, Every: methodRefill},
 		images:  api.Limiter[string]{Burst: imagesPerPerson, Every: imageRefill},
+		asides:  api.Limiter[string]{Burst: asidesPerPerson, Every: asideRefill},
 		display: display{dirty: map[string]string{}, wake: make(chan struct{}, 1)},
 		lanes:   lanes{busy: map[string]int{}, failed: map[string]int{}, resting: map[string]time.Time{}, wake: make(chan struct{}, 1)},
 		offers:  make(chan struct{}, 1),
 		secrets: secrets{all: map[string][]byte{}},
 		quotes:  api.Limiter[string]{Burst: quotesPerBuyer, Every: quoteRefill},
+		turns:   make(chan struct{}, 1),
 	}
 	s.holds.DB, s.holds.Do = d, s.holdAll
 	s.lessons.DB, s.lessons.Do = d, s.learnAll

@@ -10,7 +10,8 @@ import (
 )
 
 // moveUnits does what a transition says and returns how many are available
-// then. The caller has just won the order's transition, so it happens once.
+// then, after those who wait in line got theirs. The caller has just won the
+// order's transition, so it happens once.
 func moveUnits(ctx context.Context, tx *db.Tx, o order, m move) (available int64, err error) {
 	set := ""
 	switch m {
@@ -27,11 +28,14 @@ func moveUnits(ctx context.Context, tx *db.Tx, o order, m move) (available int64
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("order %s: product %s is gone", o.ID, o.Product)
 	}
+	if err == nil && (m == free || m == restock) {
+		available, err = serve(ctx, tx, o.Product, available)
+	}
 	if err != nil || m != free || !o.InOffer {
 		return available, err
 	}
 	// What was never bought goes back to the offer as well.
-	if _, err = tx.Exec(ctx, "UPDATE shop_pin SET offer_left = offer_left + $2 WHERE id = $1 AND offer_left IS NOT NULL", o.Pin, o.Quantity); err != nil {
+	if err := returnShare(ctx, tx, o.Pin, o.Quantity); err != nil {
 		return available, err
 	}
 	_, err = tx.Exec(ctx, "UPDATE shop_pin_buyer SET quantity = quantity - $3 WHERE pin = $1 AND buyer = $2", o.Pin, o.Buyer, o.Quantity)

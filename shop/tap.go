@@ -40,7 +40,7 @@ func (s *Shop) PlaceOrder(w http.ResponseWriter, r *http.Request) error {
 // tap takes the units, asks for the money, and writes down what came of it.
 func (s *Shop) tap(ctx context.Context, buyer Person, key string, a ask, base string) (order, error) {
 	wait, ok := s.taps.Take(buyer.ID, key)
-	if !ok || s.sold.is(a) {
+	if !ok || a.Hold == "" && s.sold.is(a) {
 		// No new order; but this finger may have one, and is owed an answer.
 		switch o, err := s.earlier(ctx, s.DB.Read(), buyer.ID, key, a); {
 		case err == nil:

@@ -150,6 +150,11 @@ func (mortalRooms) Whisper(_, _ string, _ []string, e shop.Event) {
 	}
 }
 
+func (mortalRooms) Send(_ context.Context, _, _ string, e shop.Event, _ time.Time) error {
+	here("with a letter to write: " + e.Type)
+	return nil
+}
+
 type mortalTime struct{}
 
 func (mortalTime) Mark(string, shop.Mark) {}

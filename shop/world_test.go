@@ -80,6 +80,15 @@ func routes(s *shop.Shop, box *sandbox.Sandbox) *http.ServeMux {
 		"POST /api/v1/me/payment-methods":                 s.AddMethod,
 		"GET /api/v1/me/orders":                           s.MyOrders,
 		"POST /api/v1/quotes":                             s.PostQuote,
+		"GET /api/v1/me/holds":                            s.MyHolds,
+		"POST /api/v1/holds":                              s.SetAside,
+		"POST /api/v1/holds/{id}/more":                    s.MoreTime,
+		"DELETE /api/v1/holds/{id}":                       s.DropHold,
+		"POST /api/v1/waitlist":                           s.JoinLine,
+		"DELETE /api/v1/waitlist/{id}":                    s.LeaveLine,
+		"GET /api/v1/channels/{channel}/waitlist":         s.ListLines,
+		"GET /api/v1/channels/{channel}/selling":          s.GetSelling,
+		"PUT /api/v1/channels/{channel}/selling":          s.SetSelling,
 		"POST /api/v1/orders":                             s.PlaceOrder,
 		"GET /api/v1/orders/{id}":                         s.GetOrder,
 		"POST /api/v1/orders/{id}/cancel":                 s.CancelOrder,
@@ -341,6 +350,21 @@ func (r *rooms) Refresh(channel string, e shop.Event) {
 
 func (r *rooms) Whisper(channel, person string, roles []string, e shop.Event) {
 	r.add(told{how: "whisper", channel: channel, person: person, roles: roles, Event: e})
+}
+
+func (r *rooms) Send(_ context.Context, channel, person string, e shop.Event, _ time.Time) error {
+	r.add(told{how: "send", channel: channel, person: person, Event: e})
+	return nil
+}
+
+// lastOf is the newest event of a type.
+func (r *rooms) lastOf(kind string) (last told) {
+	for _, e := range r.events() {
+		if e.Type == kind {
+			last = e
+		}
+	}
+	return last
 }
 
 // of returns the data of the events of a type, as JSON, oldest first.

@@ -219,6 +219,10 @@ type rooms struct{ *souk }
 
 func (r rooms) Tell(channel string, e shop.Event)    { r.hub.Tell(channel, chat.Event(e)) }
 func (r rooms) Refresh(channel string, e shop.Event) { r.hub.Refresh(channel, chat.Event(e)) }
+func (r rooms) Send(ctx context.Context, channel, person string, e shop.Event, until time.Time) error {
+	_, err := r.hub.Send(ctx, channel, person, chat.Event(e), until)
+	return err
+}
 func (r rooms) Whisper(channel, person string, roles []string, e shop.Event) {
 	r.hub.Whisper(channel, chat.To{Person: person, Roles: roles}, chat.Event(e))
 	if o, ok := e.Data.(shop.Order); ok && o.State == shop.Paid {
