@@ -190,8 +190,8 @@ func (s *Shop) join(ctx context.Context, c *claim) (at Place, fresh bool, err er
 // lineUp adds a place. The product's row is held, so that the numbers of a line
 // are in the order in which people came.
 func (b *books) lineUp(ctx context.Context, c *claim, p *openProduct) (place, error) {
-	if b.holdings[[2]string{p.ID, c.buyer.ID}] != nil {
-		return place{}, ErrInStock.With("hold", b.holdings[[2]string{p.ID, c.buyer.ID}].ID)
+	if h := b.holdings[[2]string{p.ID, c.buyer.ID}]; h != nil {
+		return place{}, ErrInStock.With("hold", h.view())
 	}
 	if p.Stock.Available > 0 {
 		return place{}, ErrInStock

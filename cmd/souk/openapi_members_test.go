@@ -28,6 +28,7 @@ var answered = map[string]any{
 	"Deed":           chat.Done{},
 	"Decline":        shop.Decline{},
 	"Entry":          show.Entry{},
+	"Hold":           shop.Hold{},
 	"Ingest":         ingestAnswer{},
 	"Me":             me{},
 	"Method":         shop.Method{},
@@ -37,6 +38,7 @@ var answered = map[string]any{
 	"Offer":          shop.Offer{},
 	"Order":          shop.Order{},
 	"Pin":            shop.Pin{},
+	"Place":          shop.Place{},
 	"Played":         chat.Played{},
 	"Policy":         account.EncoderPolicy{},
 	"Product":        shop.Product{},
@@ -48,8 +50,10 @@ var answered = map[string]any{
 	"Endpoint":       shop.Endpoint{},
 	"Delivery":       shop.Delivery{},
 	"Replay":         replayAnswer{},
+	"Selling":        shop.Selling{},
 	"Show":           show.Show{},
 	"ShowAnswer":     showAnswer{},
+	"Waiting":        shop.Lines{},
 }
 
 // asked are those of them that clients send: what may be left out of a request

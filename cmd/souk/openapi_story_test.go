@@ -20,6 +20,7 @@ import (
 
 // unseen are the described refusals that no client can bring about here.
 var unseen = map[string]string{
+	"409 line_full":            "it takes a thousand people; package shop tests it",
 	"409 several_formats":      "it takes two encoders; package hls tests it",
 	"500 internal":             "it takes a fault",
 	"502 provider_unavailable": "the sandbox always answers",
@@ -48,6 +49,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 	callPin(nobody, host)
 	callTill(nobody, host)
 	callMerchant(guest, host)
+	callWaiting(nobody, host)
 	callHandOver(host)
 	callRooms(nobody, host)
 	callShow(nobody, host)

@@ -101,6 +101,17 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("GET /api/v1/channels/{channel}/region", s.shop.GetRegion)
 	call("PUT /api/v1/channels/{channel}/region", s.shop.SetRegion)
 
+	// who is about to buy, and who waits
+	call("GET /api/v1/me/holds", s.shop.MyHolds)
+	call("POST /api/v1/holds", s.shop.SetAside)
+	call("POST /api/v1/holds/{id}/more", s.shop.MoreTime)
+	call("DELETE /api/v1/holds/{id}", s.shop.DropHold)
+	call("POST /api/v1/waitlist", s.shop.JoinLine)
+	call("DELETE /api/v1/waitlist/{id}", s.shop.LeaveLine)
+	call("GET /api/v1/channels/{channel}/waitlist", s.shop.ListLines)
+	call("GET /api/v1/channels/{channel}/selling", s.shop.GetSelling)
+	call("PUT /api/v1/channels/{channel}/selling", s.shop.SetSelling)
+
 	// the till
 	call("POST /api/v1/quotes", s.shop.PostQuote)
 	call("POST /api/v1/orders", s.shop.PlaceOrder)
