@@ -91,6 +91,7 @@ const maxRows = 64
 // "cups (id, n)". PostgreSQL gets many rows in one statement, for there a round
 // trip is what costs; SQLite one compiled statement per row.
 func (t *Tx) Insert(ctx context.Context, into string, rows [][]any) error {
+	t.writes += len(rows)
 	size := 1
 	if t.postgres {
 		size = maxRows

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,17 @@ type Tx struct {
 
 	on       querier
 	postgres bool
+	writes   int
+}
+
+// Writes counts the statements so far that may have changed something: who fails
+// before the first has nothing to undo.
+func (t *Tx) Writes() int { return t.writes }
+
+func (t *Tx) count(query string) {
+	if !strings.HasPrefix(query, "SELECT") {
+		t.writes++
+	}
 }
 
 // Millis is Now as the integer that goes into time columns.
@@ -25,12 +37,14 @@ func (t *Tx) Millis() int64 { return t.Now.UnixMilli() }
 
 // Exec runs a statement that returns no rows.
 func (t *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	t.writes++
 	return t.on.ExecContext(ctx, query, args...)
 }
 
 // Changed runs a statement and returns how many rows it changed: the answer to
 // every conditional update.
 func (t *Tx) Changed(ctx context.Context, query string, args ...any) (int64, error) {
+	t.writes++
 	res, err := t.on.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, err
@@ -40,22 +54,26 @@ func (t *Tx) Changed(ctx context.Context, query string, args ...any) (int64, err
 
 // Query runs a query; the caller closes the rows before the next statement.
 func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	t.count(query)
 	return t.on.QueryContext(ctx, query, args...)
 }
 
 // QueryRow runs a query for at most one row.
 func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	t.count(query)
 	return t.on.QueryRowContext(ctx, query, args...)
 }
 
 // QueryContext and QueryRowContext make a Tx a [Reader], so that one read
 // function serves inside and outside a transaction.
 func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	t.count(query)
 	return t.on.QueryContext(ctx, query, args...)
 }
 
 // QueryRowContext is QueryRow.
 func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	t.count(query)
 	return t.on.QueryRowContext(ctx, query, args...)
 }
 

@@ -122,12 +122,16 @@ func (c *call) members(name string) map[string]string {
 	return m
 }
 
-// list collects name[]=… and name[0]=….
+// list collects name[0]=… in order, and name[]=….
 func (c *call) list(name string) []string {
 	var all []string
-	for i := range maxList {
-		if v := c.params.Get(fmt.Sprintf("%s[%d]", name, i)); v != "" {
-			all = append(all, v)
+	for i := 0; i < maxList && len(all) < len(c.params); i++ {
+		v, ok := c.params[name+"["+strconv.Itoa(i)+"]"]
+		if !ok {
+			break
+		}
+		if v[0] != "" {
+			all = append(all, v[0])
 		}
 	}
 	return append(all, c.params[name+"[]"]...)

@@ -67,6 +67,7 @@ type Sandbox struct {
 
 	// state
 	mux   *http.ServeMux
+	crowd db.Together[*request] // SQLite: one transaction for all who call at once
 	calls []string
 
 	// channels
@@ -77,6 +78,7 @@ type Sandbox struct {
 // be sent.
 func New(d *db.DB, log *slog.Logger) *Sandbox {
 	s := &Sandbox{DB: d, Log: log, mux: http.NewServeMux(), wake: make(chan struct{}, 1)}
+	s.crowd.DB, s.crowd.Do = d, s.doAll
 	for pattern, serve := range map[string]endpoint{
 		"POST /v1/customers":                      createCustomer,
 		"GET /v1/customers/{id}":                  retrieve("customer"),
@@ -206,17 +208,9 @@ func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request, run endpoint) {
 	if s.Home != nil {
 		home = s.Home()
 	}
-	var c *call
-	var status int
-	var body []byte
-	replayed := false
+	q := &request{r: r, run: run, params: params, key: key, home: home}
 	for err = errRace; errors.Is(err, errRace); {
-		err = s.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
-			// Each try is a call of its own: what the former read with may still be looking at its context.
-			c = &call{Context: ctx, tx: tx, path: r.URL.Path, id: r.PathValue("id"), params: params, key: key, home: home}
-			status, body, replayed, err = c.once(r, run)
-			return err
-		})
+		err = s.write(q)
 	}
 	var no *failure
 	switch {
@@ -228,18 +222,64 @@ func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request, run endpoint) {
 		write(w, http.StatusInternalServerError, &failure{Type: "api_error", Message: "An unknown error occurred."})
 		return
 	}
-	if c.events {
+	if q.events {
 		s.nudge()
 	}
 	if key != "" {
 		w.Header().Set("Idempotency-Key", key)
 	}
-	if replayed {
+	if q.replayed {
 		w.Header().Set("Idempotent-Replayed", "true")
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	w.WriteHeader(q.status)
+	_, _ = w.Write(q.body)
+}
+
+// request is a call on its way into a transaction, and what came of it.
+type request struct {
+	r         *http.Request
+	run       endpoint
+	params    url.Values
+	key, home string
+
+	status           int
+	body             []byte
+	replayed, events bool
+	no               error // refused before it changed anything
+}
+
+// write has a request done, and returns why not. SQLite has one writer anyhow,
+// so that a crowd shares its transaction; PostgreSQL does many at once.
+func (s *Sandbox) write(q *request) error {
+	if s.DB.Postgres() {
+		return s.DB.Write(q.r.Context(), q.do)
+	}
+	if err := s.crowd.Write(q.r.Context(), q); err != nil {
+		return err
+	}
+	return q.no
+}
+
+func (s *Sandbox) doAll(ctx context.Context, tx *db.Tx, all []*request) error {
+	for _, q := range all {
+		before := tx.Writes()
+		q.no = q.do(ctx, tx)
+		var no *failure
+		if q.no != nil && (tx.Writes() > before || !errors.As(q.no, &no)) {
+			return q.no
+		}
+	}
+	return nil
+}
+
+// do is one try. Each is a call of its own: what the former read with may still
+// be looking at its context.
+func (q *request) do(ctx context.Context, tx *db.Tx) (err error) {
+	c := &call{Context: ctx, tx: tx, path: q.r.URL.Path, id: q.r.PathValue("id"), params: q.params, key: q.key, home: q.home}
+	q.status, q.body, q.replayed, err = c.once(q.r, q.run)
+	q.events = c.events
+	return err
 }
 
 // errRace: another request with the same idempotency key was faster.
