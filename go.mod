@@ -24,11 +24,22 @@ require (
 )
 
 require (
+	github.com/go-webauthn/webauthn v0.18.2
 	github.com/redis/go-redis/v9 v9.23.0
 	rsc.io/qr v0.2.0
 )
 
-require go.uber.org/atomic v1.12.0 // indirect
+require (
+	github.com/fxamacker/cbor/v2 v2.9.4 // indirect
+	github.com/go-viper/mapstructure/v2 v2.5.0 // indirect
+	github.com/go-webauthn/x v0.3.1 // indirect
+	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/google/go-tpm v0.9.8 // indirect
+	github.com/philhofer/fwd v1.2.0 // indirect
+	github.com/tinylib/msgp v1.6.4 // indirect
+	github.com/x448/float16 v0.8.4 // indirect
+	go.uber.org/atomic v1.12.0 // indirect
+)
 
 require (
 	github.com/abema/go-mp4 v1.7.1 // indirect

@@ -30,7 +30,12 @@ const (
 	guestRefill   = time.Second / 5 // … puts thousands of people behind one
 	loginsPerIP   = 10              // sign-ins an address may try, then one per loginRefill
 	loginRefill   = 6 * time.Second // …
+	opensPerIP    = 30              // links and passkeys an address may try, then one per openRefill
+	openRefill    = 2 * time.Second // …
+	wrongPerDoor  = 10              // wrong passwords an account takes, then one per wrongRefill
+	wrongRefill   = time.Minute     // …
 	parallelHash  = 2               // password hashes computed at once (19 MiB each)
+	parallelPost  = 4               // letters on their way at once
 	accountTTL    = 30 * 24 * time.Hour
 	guestTTL      = 180 * 24 * time.Hour
 	sweepInterval = time.Hour
@@ -55,6 +60,7 @@ var (
 	ErrBadToken  = api.Fail(http.StatusUnauthorized, "bad_token", "This session has ended. Sign in again.")
 	ErrForbidden = api.Fail(http.StatusForbidden, "not_allowed", "Your role on this channel does not allow this.")
 	ErrNoChannel = api.Fail(http.StatusNotFound, "no_such_channel", "There is no such channel.")
+	ErrGuest     = api.Fail(http.StatusForbidden, "not_allowed", "This is for people with an account.")
 	ErrNoKey     = errors.New("no channel has this stream key")
 )
 
@@ -72,6 +78,9 @@ type Person struct {
 	Email   string // contact address, empty until given
 	Address *Address
 	Device  string // of this session: the browser it was opened in
+
+	Session  string    // what this session is called; not its token
+	SignedIn time.Time // when it began
 }
 
 // Accounts answers who. Configure it, then use it; Run sweeps old sessions.
@@ -80,10 +89,29 @@ type Accounts struct {
 	DB     *db.DB
 	Log    *slog.Logger
 	Secure bool // the public address is https: cookies say so
+	// PublicURL is the address people reach the server by; empty: that of each
+	// request. Home is where links in letters lead without it.
+	PublicURL, Home string
+	// Post sends a letter; nil: there are none, and who invites passes the link on.
+	Post func(context.Context, Letter) error
+	// Language is the one that r is read in; nil: English.
+	Language func(r *http.Request) string
+	// Ended is told what a session was called that is over before its time. nil:
+	// nobody wants to know.
+	Ended func(session string)
+	// OnRoles is told where somebody's roles have changed. nil: the same.
+	OnRoles func(ctx context.Context, at Post)
 
 	// state
 	guests  api.Limiter[netip.Prefix]
 	logins  api.Limiter[netip.Prefix]
+	wrong   api.Limiter[string]       // by account, and by browser where its owner was signed in
+	opens   api.Limiter[netip.Prefix] // links and passkeys
+	asks    api.Limiter[netip.Prefix]
+	letters api.Limiter[string]
+	seen    seen
+	wanted  chan wish // links that somebody asked for by mail
+	setup   setup
 	hashing chan struct{}
 	keyTurn sync.Mutex // guards key
 	key     []byte     // nil: not read yet
@@ -95,12 +123,24 @@ func New(d *db.DB, log *slog.Logger) *Accounts {
 		DB: d, Log: log,
 		guests:  api.Limiter[netip.Prefix]{Burst: guestsPerIP, Every: guestRefill},
 		logins:  api.Limiter[netip.Prefix]{Burst: loginsPerIP, Every: loginRefill},
+		wrong:   api.Limiter[string]{Burst: wrongPerDoor, Every: wrongRefill},
+		opens:   api.Limiter[netip.Prefix]{Burst: opensPerIP, Every: openRefill},
+		asks:    api.Limiter[netip.Prefix]{Burst: asksPerIP, Every: askRefill},
+		letters: api.Limiter[string]{Burst: lettersPerEmail, Every: letterRefill},
+		wanted:  make(chan wish, maxWishes),
 		hashing: make(chan struct{}, parallelHash),
 	}
 }
 
-// Run deletes expired sessions until ctx ends.
+// Run sends letters, and deletes sessions and links that have expired, until ctx
+// ends.
 func (a *Accounts) Run(ctx context.Context) error {
+	var beside sync.WaitGroup
+	beside.Go(func() { a.keepSeen(ctx) })
+	for range parallelPost {
+		beside.Go(func() { a.write(ctx) })
+	}
+	defer beside.Wait()
 	if err := a.sketch(ctx); err != nil && ctx.Err() == nil {
 		a.Log.Error("sketch names", "err", err)
 	}
@@ -108,8 +148,12 @@ func (a *Accounts) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		err := a.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-			_, err := tx.Exec(ctx, "DELETE FROM account_session WHERE expires <= $1", tx.Millis())
-			return err
+			for _, table := range []string{"account_session", "account_link", "account_challenge"} {
+				if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE expires <= $1", tx.Millis()); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 		if err != nil && ctx.Err() == nil {
 			a.Log.Error("sweep sessions", "err", err)
@@ -168,8 +212,10 @@ func (a *Accounts) Grant(ctx context.Context, channel, person string, role Role)
 	if !slices.Contains(roles, role) {
 		return api.Fail(http.StatusUnprocessableEntity, "bad_role", "A role is owner, host, moderator or merchant.")
 	}
-	return a.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		_, err := tx.Exec(ctx, "INSERT INTO account_role (channel, person, role) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", channel, person, role)
-		return err
-	})
+	return a.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return grant(ctx, tx, channel, person, role) })
+}
+
+func grant(ctx context.Context, tx *db.Tx, channel, person string, role Role) error {
+	_, err := tx.Exec(ctx, "INSERT INTO account_role (channel, person, role) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", channel, person, role)
+	return err
 }

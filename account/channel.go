@@ -37,22 +37,35 @@ const keyBytes = 20
 // CreateChannel makes a channel with a fresh stream key, which it returns.
 // Errors: bad_slug, bad_title, channel_exists.
 func (a *Accounts) CreateChannel(ctx context.Context, c Channel) (key string, err error) {
+	if err := c.clean(); err != nil {
+		return "", err
+	}
+	err = a.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		key, err = addChannel(ctx, tx, c)
+		return err
+	})
+	return key, err
+}
+
+// clean trims the title and refuses what cannot be a channel.
+func (c *Channel) clean() error {
 	c.Title = strings.TrimSpace(c.Title)
 	switch {
 	case !slug.MatchString(c.Slug) || c.Slug == notASlug:
-		return "", api.Fail(http.StatusUnprocessableEntity, "bad_slug", "A channel's address is 1 to 32 of a-z, 0-9 and single dashes, and not the word replay.")
+		return api.Fail(http.StatusUnprocessableEntity, "bad_slug", "A channel's address is 1 to 32 of a-z, 0-9 and single dashes, and not the word replay.")
 	case c.Title == "" || utf8.RuneCountInString(c.Title) > maxTitle:
-		return "", api.Fail(http.StatusUnprocessableEntity, "bad_title", "A channel needs a title of at most 80 characters.")
+		return api.Fail(http.StatusUnprocessableEntity, "bad_title", "A channel needs a title of at most 80 characters.")
 	}
+	return nil
+}
+
+func addChannel(ctx context.Context, tx *db.Tx, c Channel) (key string, err error) {
 	key = secret(keyBytes)
-	err = a.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		n, err := tx.Changed(ctx, `INSERT INTO account_channel (slug, title, stream_key, key_hash, created)
-			VALUES ($1, $2, $3, $4, $5) ON CONFLICT (slug) DO NOTHING`, c.Slug, c.Title, key, digest(key), tx.Millis())
-		if err == nil && n == 0 {
-			return api.Fail(http.StatusConflict, "channel_exists", "This address is taken.")
-		}
-		return err
-	})
+	n, err := tx.Changed(ctx, `INSERT INTO account_channel (slug, title, stream_key, key_hash, created)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (slug) DO NOTHING`, c.Slug, c.Title, key, digest(key), tx.Millis())
+	if err == nil && n == 0 {
+		return "", api.Fail(http.StatusConflict, "channel_exists", "This address is taken.")
+	}
 	return key, err
 }
 

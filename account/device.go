@@ -37,21 +37,36 @@ const (
 // device returns the browser that r comes from, and makes it one that can be
 // recognised if it is not yet.
 func (a *Accounts) device(w http.ResponseWriter, r *http.Request) (string, error) {
+	if id, err := a.knownDevice(r); err != nil || id != "" {
+		return id, err
+	}
 	key, err := a.secret(r.Context())
 	if err != nil {
 		return "", err
-	}
-	if c, err := r.Cookie(DeviceCookie); err == nil {
-		id, signature, _ := strings.Cut(c.Value, ".")
-		if hmac.Equal([]byte(signature), []byte(sign(key, "device", id))) {
-			return id, nil
-		}
 	}
 	id := secret(deviceBytes)
 	http.SetCookie(w, &http.Cookie{
 		Name: DeviceCookie, Value: id + "." + sign(key, "device", id), Path: "/", MaxAge: int(deviceTTL.Seconds()),
 		HttpOnly: true, Secure: a.Secure, SameSite: http.SameSiteLaxMode,
 	})
+	return id, nil
+}
+
+// knownDevice returns the browser that r comes from, "" for one that cannot be
+// recognised.
+func (a *Accounts) knownDevice(r *http.Request) (string, error) {
+	c, err := r.Cookie(DeviceCookie)
+	if err != nil {
+		return "", nil
+	}
+	key, err := a.secret(r.Context())
+	if err != nil {
+		return "", err
+	}
+	id, signature, _ := strings.Cut(c.Value, ".")
+	if !hmac.Equal([]byte(signature), []byte(sign(key, "device", id))) {
+		return "", nil
+	}
 	return id, nil
 }
 

@@ -16,12 +16,7 @@ type Export struct {
 	SignInEmail string    `json:"sign_in_email"` // "" for guests
 	Created     api.Time  `json:"created_at"`
 	Sessions    []Session `json:"sessions"`
-}
-
-// Session is one sign-in.
-type Session struct {
-	Created api.Time `json:"created_at"`
-	Expires api.Time `json:"expires_at"`
+	Passkeys    []Passkey `json:"passkeys"`
 }
 
 // Export returns everything about a person, but for their password's hash.
@@ -36,12 +31,10 @@ func (a *Accounts) Export(ctx context.Context, p Person) (e Export, err error) {
 		return e, err
 	}
 	e.SignInEmail, e.Created = email.String, api.Millis(created)
-	rows, err := a.DB.Read().QueryContext(ctx, "SELECT created, expires FROM account_session WHERE person = $1 ORDER BY created", p.ID)
-	e.Sessions, err = db.Collect(rows, err, func(rows *sql.Rows) (s Session, err error) {
-		var created, expires int64
-		err = rows.Scan(&created, &expires)
-		return Session{api.Millis(created), api.Millis(expires)}, err
-	})
+	if e.Sessions, err = a.Sessions(ctx, p); err != nil {
+		return e, err
+	}
+	e.Passkeys, err = a.Passkeys(ctx, p.ID)
 	return e, err
 }
 
@@ -78,6 +71,10 @@ func (a *Accounts) Erase(ctx context.Context, person string) error {
 		for _, query := range []string{
 			"DELETE FROM account_session WHERE person = $1",
 			"DELETE FROM account_role WHERE person = $1",
+			"DELETE FROM account_passkey WHERE person = $1",
+			"DELETE FROM account_challenge WHERE person = $1",
+			"DELETE FROM account_link WHERE actor = $1 OR email = (SELECT email FROM account_person WHERE id = $1)",
+			"UPDATE account_deed SET detail = '' WHERE person = $1 OR actor = $1",
 			"UPDATE account_person SET name = '', skeleton = '', email = NULL, password = '', contact = '', address = '' WHERE id = $1",
 		} {
 			if _, err := tx.Exec(ctx, query, person); err != nil {

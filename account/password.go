@@ -1,13 +1,20 @@
 package account
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"net/http"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
+
+	"souk/internal/api"
+	"souk/internal/db"
 )
 
 // Parameters of argon2id (RFC 9106) for new passwords: 19 MiB, two passes, one
@@ -59,3 +66,84 @@ func checkPassword(encoded, password string) bool {
 // nobody is checked when an e-mail is unknown, so that the time of an answer
 // does not tell which addresses have accounts.
 var nobody = hashPassword("nobody signs in with this")
+
+// checkNew refuses what is no password to have.
+func checkNew(password string) error {
+	if utf8.RuneCountInString(password) < minPassword || len(password) > maxPassword {
+		return api.Fail(http.StatusUnprocessableEntity, "bad_password", "A password has 10 to 256 characters.")
+	}
+	return nil
+}
+
+// SetPassword handles PUT /api/v1/me/password. Who has a password proves it;
+// who has none must have signed in a moment ago. Every other session ends.
+func (a *Accounts) SetPassword(w http.ResponseWriter, r *http.Request) error {
+	p, err := a.account(r)
+	if err != nil {
+		return err
+	}
+	var body struct{ Current, Password string }
+	if err := api.Read(w, r, &body); err != nil {
+		return err
+	}
+	if err := checkNew(body.Password); err != nil {
+		return err
+	}
+	var former string
+	if err := a.DB.Read().QueryRowContext(r.Context(), "SELECT password FROM account_person WHERE id = $1", p.ID).Scan(&former); err != nil {
+		return err
+	}
+	if former == "" {
+		if err := p.fresh(); err != nil {
+			return err
+		}
+	} else if wait, ok := a.wrong.Take(p.ID, ""); !ok {
+		return api.TooFast(wait)
+	} else if ok, err := a.check(r.Context(), former, body.Current); err != nil {
+		return err
+	} else if !ok {
+		return errWrong
+	} else {
+		a.wrong.Back(p.ID)
+	}
+	hash := hashPassword(body.Password)
+	var ended []string
+	err = a.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) (err error) {
+		ended, err = replacePassword(ctx, tx, p.ID, hash, p.Session)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	a.left(ended...)
+	return api.Write(w, http.StatusOK, map[string]int{"ended": len(ended)})
+}
+
+// replacePassword gives a person another password and ends every session of
+// theirs but one.
+func replacePassword(ctx context.Context, tx *db.Tx, person, hash, keep string) ([]string, error) {
+	if _, err := tx.Exec(ctx, "UPDATE account_person SET password = $1 WHERE id = $2", hash, person); err != nil {
+		return nil, err
+	}
+	if err := note(ctx, tx, deed{Actor: person, Person: person, Kind: "password_changed"}); err != nil {
+		return nil, err
+	}
+	return endOthers(ctx, tx, person, keep)
+}
+
+// freshFor is how long after a sign-in what opens further ways in may be done.
+const freshFor = time.Hour
+
+var (
+	errWrong = api.Fail(http.StatusForbidden, "wrong_password", "This is not your password.")
+	errStale = api.Fail(http.StatusForbidden, "sign_in_again", "Sign in again first: it has been a while, and this opens a way into your account.")
+)
+
+// fresh refuses who has not signed in lately: a browser left open opens no
+// further doors.
+func (p Person) fresh() error {
+	if time.Since(p.SignedIn) > freshFor {
+		return errStale
+	}
+	return nil
+}

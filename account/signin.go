@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/mail"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -33,12 +32,20 @@ func (a *Accounts) Login(w http.ResponseWriter, r *http.Request) error {
 	if wait, ok := a.logins.Take(api.Client(r), ""); !ok {
 		return api.TooFast(wait)
 	}
+	email := foldEmail(body.Email)
+	door, err := a.throttled(r, email)
+	if err != nil {
+		return err
+	}
 	var me who
 	hash := nobody
-	err := a.DB.Read().QueryRowContext(r.Context(), "SELECT id, name, password FROM account_person WHERE email = $1", foldEmail(body.Email)).
+	err = a.DB.Read().QueryRowContext(r.Context(), "SELECT id, name, password FROM account_person WHERE email = $1", email).
 		Scan(&me.ID, &me.Name, &hash)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
+	}
+	if hash == "" {
+		hash = nobody // an account without a password takes as long to say no
 	}
 	ok, err := a.check(r.Context(), hash, body.Password)
 	if err != nil {
@@ -47,20 +54,43 @@ func (a *Accounts) Login(w http.ResponseWriter, r *http.Request) error {
 	if !ok || me.ID == "" {
 		return errLogin
 	}
-	device, err := a.device(w, r)
+	a.wrong.Back(door)
+	return a.enter(w, r, byPassword, func(context.Context, *db.Tx) (who, error) { return me, nil })
+}
+
+// enter signs in and answers as every way to sign in does.
+func (a *Accounts) enter(w http.ResponseWriter, r *http.Request, way string, first func(context.Context, *db.Tx) (who, error)) error {
+	token, me, err := a.signIn(w, r, way, first)
 	if err != nil {
 		return err
 	}
-	var token string
-	err = a.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) (err error) {
-		token, err = open(ctx, tx, me.ID, device, accountTTL)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	a.setCookie(w, token, accountTTL)
 	return api.Write(w, http.StatusOK, map[string]any{"token": token, "account": me})
+}
+
+// throttled counts a try at an account, whether it is there or not, and refuses
+// it after too many wrong ones. A browser in which its owner was signed in
+// before is counted alone: a stranger who guesses does not lock them out.
+func (a *Accounts) throttled(r *http.Request, email string) (door string, err error) {
+	door = digest(email)
+	device, err := a.knownDevice(r)
+	if err != nil {
+		return "", err
+	}
+	if device != "" {
+		var n int
+		err := a.DB.Read().QueryRowContext(r.Context(), `SELECT count(*) FROM account_session s JOIN account_person p ON p.id = s.person
+			WHERE p.email = $1 AND s.device = $2`, email, device).Scan(&n)
+		if err != nil {
+			return "", err
+		}
+		if n > 0 {
+			door += device
+		}
+	}
+	if wait, ok := a.wrong.Take(door, ""); !ok {
+		return "", api.TooFast(wait)
+	}
+	return door, nil
 }
 
 // check hashes with bounded parallelism: a flood of sign-ins must not take the
@@ -112,7 +142,7 @@ func (a *Accounts) Guest(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		token, err = open(ctx, tx, id, device, guestTTL)
+		token, err = open(ctx, tx, visit{person: id, device: device, agent: agentOf(r), network: networkOf(r), ttl: guestTTL})
 		return err
 	})
 	if err != nil {
@@ -139,19 +169,25 @@ func (a *Accounts) CreateAccount(ctx context.Context, n NewAccount) (id string, 
 	if name == "" {
 		name, _, _ = strings.Cut(email, "@")
 	}
-	if utf8.RuneCountInString(n.Password) < minPassword || len(n.Password) > maxPassword {
-		return "", api.Fail(http.StatusUnprocessableEntity, "bad_password", "A password has 10 to 256 characters.")
+	if err := checkNew(n.Password); err != nil {
+		return "", err
 	}
 	hash := hashPassword(n.Password)
-	id = newID()
 	err = a.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		n, err := tx.Changed(ctx, `INSERT INTO account_person (id, name, skeleton, email, password, contact, created)
-			VALUES ($1, $2, $3, $4, $5, $4, $6) ON CONFLICT (email) DO NOTHING`, id, name, fold.Skeleton(name), email, hash, tx.Millis())
-		if err == nil && n == 0 {
-			return api.Fail(http.StatusConflict, "email_taken", "There is an account with this e-mail.")
-		}
+		id, err = addAccount(ctx, tx, email, name, hash)
 		return err
 	})
+	return id, err
+}
+
+// addAccount writes an account; hash may be empty: it signs in otherwise.
+func addAccount(ctx context.Context, tx *db.Tx, email, name, hash string) (id string, err error) {
+	id = newID()
+	n, err := tx.Changed(ctx, `INSERT INTO account_person (id, name, skeleton, email, password, contact, created)
+		VALUES ($1, $2, $3, $4, $5, $4, $6) ON CONFLICT (email) DO NOTHING`, id, name, fold.Skeleton(name), email, hash, tx.Millis())
+	if err == nil && n == 0 {
+		return "", api.Fail(http.StatusConflict, "email_taken", "There is an account with this e-mail.")
+	}
 	return id, err
 }
 

@@ -151,6 +151,7 @@ type Person struct {
 	Device  string    // what a guest's browser is recognised by; "" for nothing
 	Network string    // stands for the network that a guest comes from; "" for unknown
 	Local   bool      // comes from the server's own machine
+	Session string    // what an account's sign-in is called, so that it can be ended; "" for guests
 }
 
 // runs tells whether the channel is theirs: nothing here limits them.

@@ -43,13 +43,14 @@ type Hub struct {
 
 	// state
 
-	mu     sync.Mutex // guards rooms, closed and from
-	rooms  map[string]*room
-	closed bool
-	from   map[netip.Prefix]int // sockets by client address
-	node   string               // see nodeName
-	wg     sync.WaitGroup       // rooms, readers, draining goroutines
-	count  counters
+	mu       sync.Mutex // guards rooms, closed, from and sessions
+	rooms    map[string]*room
+	closed   bool
+	from     map[netip.Prefix]int // sockets by client address
+	sessions map[string]int       // sockets by session of an account
+	node     string               // see nodeName
+	wg       sync.WaitGroup       // rooms, readers, draining goroutines
+	count    counters
 }
 
 // Stats are counts since the hub began, but Rooms, Sockets and Apart, which are now.

@@ -64,6 +64,7 @@ func (r *room) add(v *viewer) {
 	v.phase = r.joins % pingPhases
 	v.nth = r.joins
 	r.sockets = append(r.sockets, v)
+	r.hub.came(v.person.Session)
 	if v.person.ID != "" {
 		v.member = r.member(v.person)
 		v.member.sockets++
@@ -106,6 +107,7 @@ func (r *room) remove(v *viewer) {
 	r.sockets = r.sockets[:len(r.sockets)-1]
 	v.slot = -1
 	v.queue = nil
+	r.hub.went(v.person.Session)
 	if v.member != nil {
 		if v.member.sockets--; v.member.sockets == 0 {
 			v.member.left = time.Now()

@@ -25,6 +25,8 @@ const (
 	Embed    View = "embed"
 	Replay   View = "replay"
 	Wallet   View = "wallet"
+	Account  View = "account"
+	Enter    View = "enter"
 )
 
 // entries are the Vite entry points, and preloads the module a page will need right after its first paint.
@@ -40,6 +42,8 @@ var (
 		Embed:    "src/pages/embed.ts",
 		Replay:   "src/pages/replay.ts",
 		Wallet:   "src/pages/wallet.ts",
+		Account:  "src/pages/account.ts",
+		Enter:    "src/pages/enter.ts",
 	}
 	preloads = map[View]string{Live: "src/lib/player.ts", Embed: "src/lib/player.ts", Replay: "src/replay/picture.ts"}
 )
@@ -162,6 +166,12 @@ func (p *Pages) Replay(w http.ResponseWriter, r *http.Request) {
 
 // Wallet is "GET /wallet": what a buyer has bought, and what is kept of them.
 func (p *Pages) Wallet(w http.ResponseWriter, r *http.Request) { p.page(w, r, Wallet, "") }
+
+// Account is "GET /account": how somebody signs in, where they are signed in, and who works on their channels.
+func (p *Pages) Account(w http.ResponseWriter, r *http.Request) { p.page(w, r, Account, "") }
+
+// Enter is "GET /enter": what a link of a mail leads to, or the one that sets up a server. The token is in the fragment.
+func (p *Pages) Enter(w http.ResponseWriter, r *http.Request) { p.page(w, r, Enter, "") }
 
 // NotFound is the page for every other path, with status 404.
 func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {

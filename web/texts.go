@@ -123,3 +123,24 @@ func directionOf(tag string) string {
 	}
 	return languages[0].Dir
 }
+
+// Language is the one that r is read in.
+func (p *Pages) Language(r *http.Request) string {
+	tag, _ := p.texts.choose(r)
+	return tag
+}
+
+// Say returns a sentence of the catalogue with its {names} filled in, and the
+// direction of the language. One without that sentence says it in English.
+func (p *Pages) Say(tag, key string, with ...string) (sentence, dir string) {
+	plain := p.texts.plain[tag]
+	if plain[key] == "" {
+		tag = languages[0].Tag
+		plain = p.texts.plain[tag]
+	}
+	names := make([]string, 0, len(with))
+	for i := 0; i+1 < len(with); i += 2 {
+		names = append(names, "{"+with[i]+"}", with[i+1])
+	}
+	return strings.NewReplacer(names...).Replace(plain[key]), directionOf(tag)
+}

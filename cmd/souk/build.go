@@ -43,11 +43,12 @@ type souk struct {
 	hub      *chat.Hub
 	records  *chat.Archive
 	shop     *shop.Shop
-	sandbox  *sandbox.Sandbox  // nil with Stripe keys
-	mailbox  *mail.Box         // nil where mails are sent, or none are written
-	bus      *redisbus.Bus     // nil on a server that is alone
-	streams  *redisbus.Streams // the same
-	peers    *hls.Peers        // the same
+	sandbox  *sandbox.Sandbox                       // nil with Stripe keys
+	mailbox  *mail.Box                              // nil where mails are sent, or none are written
+	bus      *redisbus.Bus                          // nil on a server that is alone
+	streams  *redisbus.Streams                      // the same
+	peers    *hls.Peers                             // the same
+	note     func(context.Context, mail.Note) error // nil: there are no mails
 	pages    *web.Pages
 
 	rtmpPort string // what port 0 became, for the studio
@@ -101,8 +102,13 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (s *souk, err erro
 	if err := s.joinNodes(); err != nil {
 		return nil, err
 	}
+	s.accounts.Ended = s.hub.Expel
 	s.pages, err = web.New(web.Config{Boot: s.boot, Sandbox: s.sandbox != nil, EmbedSites: strings.Fields(cfg.EmbedSites), Log: log})
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	s.openDoors()
+	return s, nil
 }
 
 // buildShop picks the till: Stripe with keys, the sandbox without. Both are
@@ -142,10 +148,10 @@ func (s *souk) buildMail() error {
 		if err != nil {
 			return fmt.Errorf("%w: --smtp: %v", errUsage, err)
 		}
-		s.shop.Mail = sender.Send
+		s.shop.Mail, s.note = sender.Send, sender.Note
 	case s.sandbox != nil:
 		s.mailbox = &mail.Box{Dir: filepath.Join(s.cfg.Data, "mail")}
-		s.shop.Mail = s.mailbox.Send
+		s.shop.Mail, s.note = s.mailbox.Send, s.mailbox.Note
 	default:
 		s.log.Warn("buyers get no mails: there is no --smtp")
 	}
@@ -189,7 +195,7 @@ func (s *souk) reachedAt(ln *listeners) {
 		s.rtmpPort = strconv.Itoa(a.Port)
 	}
 	s.hookURL = ln.ready().HTTP + "/hooks/stripe"
-	s.shop.Home = ln.ready().HTTP
+	s.shop.Home, s.accounts.Home = ln.ready().HTTP, ln.ready().HTTP
 	if s.streams != nil {
 		s.streams.URL = cmp.Or(s.cfg.NodeURL, ln.ready().HTTP)
 	}

@@ -216,9 +216,16 @@ func (s *souk) boot(r *http.Request, view web.View, id string) (web.First, bool,
 		return web.First{Title: c.Title}, err == nil, notFound(err)
 	case web.Replay:
 		return s.bootReplay(r, id)
-	case web.Studio, web.Merchant, web.Wallet:
+	case web.Wallet:
 		me, err := s.bootMe(r)
 		return web.First{Data: map[string]any{"me": me}}, true, err
+	case web.Studio, web.Merchant, web.Account, web.Enter:
+		me, err := s.bootMe(r)
+		if err != nil {
+			return web.First{}, false, err
+		}
+		ways, err := s.waysIn(r)
+		return web.First{Data: map[string]any{"me": me, "ways": ways}}, true, err
 	case web.Dock:
 		c, err := s.accounts.Channel(r.Context(), id)
 		if err != nil {

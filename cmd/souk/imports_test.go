@@ -39,6 +39,7 @@ var foreign = map[string]struct {
 }{
 	"github.com/stripe/stripe-go":         {[]string{"shop/stripe"}, "the provider's types stay at the edge"},
 	"github.com/wneessen/go-mail":         {[]string{"shop/mail"}, "the shop knows what to say, not how a mail looks"},
+	"github.com/go-webauthn/webauthn":     {[]string{"account"}, "who somebody is is asked in one place"},
 	"github.com/yutopp/go-rtmp":           {[]string{"ingest"}, "RTMP ends at the ingest"},
 	"github.com/bluenviron/gohlslib":      {[]string{"hls"}, "the muxer is one way to cut segments"},
 	"github.com/gorilla/websocket":        {[]string{"chat"}, "rooms own their sockets"},

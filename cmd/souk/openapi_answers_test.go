@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"souk/account"
 	"souk/ingest"
 	"souk/internal/testcard"
 )
@@ -29,6 +30,7 @@ type answers struct {
 	at       ready
 	host     credentials
 	encoder  ingest.Encoder
+	letters  chan account.Letter
 	operates map[string]map[string]any
 	seen     map[string]bool // "GET /path 200" of calls, "404 no_such_order" of refusals
 }
@@ -51,6 +53,7 @@ func serveAnswers(t *testing.T, grace time.Duration) *answers {
 		ended <- serve(ctx, cfg, log, func(ctx context.Context, s *souk, ln *listeners) (any, []part, error) {
 			defer close(open)
 			a.server, a.at = s, ln.ready()
+			a.takeLetters(s)
 			host, err := s.seed(ctx)
 			if err != nil {
 				return nil, nil, err

@@ -206,10 +206,7 @@ const orderOfAnybody = "GET /api/v1/orders/{id}"
 
 // elsewhere are the refusals that no described call can answer with.
 var elsewhere = map[string]string{
-	"422 bad_slug":          "souk user add",
 	"409 channel_exists":    "souk user add",
-	"422 bad_role":          "souk user add",
-	"422 bad_password":      "souk user add",
 	"409 email_taken":       "souk user add",
 	"404 no_such_challenge": "the sandbox's bank, a page",
 	"422 bad_answer":        "the sandbox's bank, a page",

@@ -37,7 +37,11 @@ func runServe(ctx context.Context, c *cli, args []string) error {
 	if cfg.Origin != "" {
 		return serveEdge(ctx, cfg, c.logger(cfg.LogLevel))
 	}
-	return serve(ctx, cfg, c.logger(cfg.LogLevel), nil)
+	return serve(ctx, cfg, c.logger(cfg.LogLevel), func(ctx context.Context, s *souk, _ *listeners) (any, []part, error) {
+		extra, err := s.offerSetup(ctx)
+		printSetup(c, extra)
+		return extra, nil, err
+	})
 }
 
 // serve builds the server, opens every listener, runs it until ctx ends, and
@@ -80,7 +84,7 @@ func serve(ctx context.Context, cfg Config, log *slog.Logger, seed func(context.
 		}
 	}
 	parts := append(more,
-		s.accounts.Run, s.board.Run, s.origin.Run, s.archive.Run, s.hub.Run, s.records.Run, s.watchRoles, s.shop.Run, s.sandboxRun,
+		s.accounts.Run, s.board.Run, s.origin.Run, s.archive.Run, s.hub.Run, s.records.Run, s.watchRoles, s.watchSessions, s.shop.Run, s.sandboxRun,
 		s.countViewers, s.stills.Run,
 		keepHeapSmall(s.origin.Held),
 		func(ctx context.Context) error { return s.keys.watch(ctx, s.cutPublisher) },

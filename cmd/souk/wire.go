@@ -137,6 +137,7 @@ func (w chatWho) Join(r *http.Request, channel string) (chat.Person, error) {
 	}
 	who := chat.Person{ID: p.ID, Name: p.Name, Roles: words(roles), Badges: badges(roles, paid), Guest: p.Guest}
 	if !p.Guest {
+		who.Session = p.Session
 		return who, nil
 	}
 	who.Device = p.Device

@@ -78,3 +78,14 @@ func (l *Limiter[K]) forget(now time.Time) {
 	}
 	l.buckets = kept
 }
+
+// Back returns the token that the last [Limiter.Take] of key spent: it turned
+// out to be no try after all.
+func (l *Limiter[K]) Back(key K) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b, ok := l.buckets[key]; ok {
+		b.full = b.full.Add(-l.Every)
+		l.buckets[key] = b
+	}
+}

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"sync"
 
+	gomail "github.com/wneessen/go-mail"
+
 	"souk/internal/api"
 	"souk/shop"
 )
@@ -45,7 +47,12 @@ func (b *Box) Send(_ context.Context, m shop.Mail) error {
 	if err != nil {
 		return err
 	}
-	file := m.ID + ".eml"
+	return b.put(m.ID, msg)
+}
+
+// put writes a message under its id.
+func (b *Box) put(id string, msg *gomail.Msg) error {
+	file := id + ".eml"
 	if !name.MatchString(file) {
 		return fmt.Errorf("%w: its id cannot be a file's name", shop.ErrNoMail)
 	}

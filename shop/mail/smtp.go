@@ -78,6 +78,10 @@ func (s *SMTP) Send(ctx context.Context, m shop.Mail) error {
 	if err != nil {
 		return err
 	}
+	return s.deliver(ctx, msg)
+}
+
+func (s *SMTP) deliver(ctx context.Context, msg *gomail.Msg) error {
 	c, err := gomail.NewClient(s.host, s.options...)
 	if err != nil {
 		return err

@@ -1,7 +1,7 @@
 import { chromium, type Browser, type BrowserContextOptions, type Frame, type Page } from 'playwright-core';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -12,7 +12,7 @@ const browserPath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const flags = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required'.split(' ');
 const startTimeout = 20_000;
 
-type Ready = { http: string; rtmp: string; channel: string; stream_key: string; host: { email: string; password: string }; watch: string; studio: string };
+type Ready = { setup?: string; http: string; rtmp: string; channel: string; stream_key: string; host: { email: string; password: string }; watch: string; studio: string };
 
 /** A real server with the demo's shop, on free ports and in a folder of its own, and a real browser to visit it. */
 export class Shop {
@@ -25,14 +25,14 @@ export class Shop {
     private readonly browser: Browser,
   ) {}
 
-  /** `broadcast` puts the built-in clip on air through the real RTMP port; a show waits `grace` for a lost encoder. */
-  static async open({ broadcast = true, grace = '60s' } = {}): Promise<Shop> {
+  /** `empty` is a server that nobody owns, with nothing in it. `broadcast` puts the built-in clip on air through the real RTMP port; a show waits `grace` for a lost encoder. */
+  static async open({ broadcast = true, grace = '60s', empty = false } = {}): Promise<Shop> {
     for (const path of [binary, browserPath]) if (!existsSync(path)) throw new Error(`${path} is missing: stories need a built souk (make build) and Chromium`);
     const folder = mkdtempSync(join(tmpdir(), 'souk-story-'));
     const file = join(folder, 'ready.json');
     const any = '127.0.0.1:0';
-    const args = ['demo', '--http', any, '--rtmp', any, '--admin', any, '--data', join(folder, 'data'), '--grace', grace, '--ready-file', file];
-    const server = spawn(binary, broadcast ? args : [...args, '--no-broadcast'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const args = [empty ? 'serve' : 'demo', '--http', any, '--rtmp', any, '--admin', any, '--data', join(folder, 'data'), '--grace', grace, '--ready-file', file];
+    const server = spawn(binary, broadcast || empty ? args : [...args, '--no-broadcast'], { stdio: ['ignore', 'ignore', 'pipe'] });
     let log = '';
     server.stderr!.on('data', (text) => (log += text));
     for (const end = Date.now() + startTimeout; !existsSync(file); await pause(50)) {
@@ -42,6 +42,7 @@ export class Shop {
     }
     const browser = await chromium.launch({ executablePath: browserPath, args: flags });
     const shop = new Shop(JSON.parse(readFileSync(file, 'utf8')) as Ready, folder, [server], browser);
+    if (empty) return shop;
     const login = await shop.call<{ token: string }>('POST', '/login', shop.ready.host);
     shop.token = login.token;
     return shop;
@@ -95,6 +96,19 @@ export class Shop {
     const pin = (await this.call('GET', '/channels/tea')).pin;
     const what = pin?.product.id === product ? { pin: pin.pin } : { product };
     await ask('POST', '/orders', { channel: 'tea', ...what, quantity: 1, price: { amount, currency } }, token, { 'Idempotency-Key': uuidv7() });
+  }
+
+  /** The newest mail to somebody, as text; waits for one. */
+  async mail(to: string): Promise<string> {
+    const box = join(this.folder, 'data', 'mail');
+    for (const end = Date.now() + startTimeout; Date.now() < end; await pause(100)) {
+      const files = existsSync(box) ? readdirSync(box).filter((f) => f.endsWith('.eml')).sort().reverse() : [];
+      for (const file of files) {
+        const text = readFileSync(join(box, file), 'utf8');
+        if (text.includes(to)) return text.replace(/=\r?\n/g, '').replace(/=3D/g, '=');
+      }
+    }
+    throw new Error(`no mail to ${to}`);
   }
 
   /** An encoder of its own, for shows that start, drop and come back. */
