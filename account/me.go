@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/language"
 
 	"souk/internal/api"
+	"souk/internal/cards"
 	"souk/internal/db"
 	"souk/internal/fold"
 )
@@ -116,7 +118,7 @@ func (a *Address) clean() error {
 		{"name", &a.Name, true}, {"line1", &a.Line1, true}, {"line2", &a.Line2, false}, {"city", &a.City, true},
 		{"region", &a.Region, false}, {"postal_code", &a.PostalCode, false}, {"country", &a.Country, true}, {"phone", &a.Phone, false},
 	} {
-		*f.value = strings.TrimSpace(*f.value)
+		*f.value = masked(f.name, strings.TrimSpace(*f.value))
 		if f.required && *f.value == "" {
 			return badAddress(f.name, "is missing")
 		}
@@ -130,6 +132,21 @@ func (a *Address) clean() error {
 	}
 	a.Country = region.String()
 	return nil
+}
+
+// masked is a field without card numbers. A telephone number may have fifteen
+// digits (E.164), and look like one.
+func masked(field, value string) string {
+	digits := 0
+	for _, r := range value {
+		if unicode.IsDigit(r) {
+			digits++
+		}
+	}
+	if field == "phone" && digits <= 15 {
+		return value
+	}
+	return cards.Mask(value)
 }
 
 func badAddress(field, what string) error {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"souk/internal/api"
+	"souk/internal/cards"
 	"souk/internal/db"
 	"souk/internal/fold"
 )
@@ -46,7 +47,7 @@ func cleanName(s string) (string, error) {
 		}
 		return r
 	}, norm.NFC.String(s))
-	s = norm.NFC.String(strings.Join(strings.Fields(s), " "))
+	s = cards.Mask(norm.NFC.String(strings.Join(strings.Fields(s), " ")))
 	if utf8.RuneCountInString(s) > maxName {
 		return "", api.Fail(http.StatusUnprocessableEntity, "bad_name", "A name has at most 32 characters.")
 	}

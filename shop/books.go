@@ -27,6 +27,8 @@ type books struct {
 	orders   map[[2]string]order    // by buyer and key
 	holdings map[[2]string]*holding // open, by product and buyer
 
+	guard *guard
+
 	newOrders [][]any // rows to add
 }
 
@@ -185,11 +187,11 @@ func (b *books) readBuyers(ctx context.Context, claims []*claim) error {
 	return nil
 }
 
-// readMethods finds what each buyer pays with: the newest.
+// readMethods finds what each buyer pays with.
 func (b *books) readMethods(ctx context.Context, _ []*claim) error {
 	people, args := db.In(nil, slices.Collect(maps.Keys(b.buyers)))
-	rows, err := b.tx.Query(ctx, `SELECT m.person, m.id, m.brand, m.last4, c.customer FROM shop_method m JOIN shop_customer c ON c.person = m.person
-		WHERE m.person IN (`+people+`) ORDER BY m.created, m.id`, args...)
+	rows, err := b.tx.Query(ctx, `SELECT m.person, m.id, m.brand, m.last4, m.exp_month, m.exp_year, m.fingerprint, m.country, c.customer
+		FROM shop_method m JOIN shop_customer c ON c.person = m.person WHERE m.person IN (`+people+`) ORDER BY `+methodsNewest, args...)
 	if err != nil {
 		return err
 	}
@@ -197,10 +199,13 @@ func (b *books) readMethods(ctx context.Context, _ []*claim) error {
 	for rows.Next() {
 		var person string
 		var m method
-		if err := rows.Scan(&person, &m.ID, &m.Brand, &m.Last4, &m.Customer); err != nil {
+		if err := rows.Scan(&person, &m.ID, &m.Brand, &m.Last4, &m.expMonth, &m.expYear, &m.Fingerprint, &m.Country, &m.Customer); err != nil {
 			return err
 		}
-		b.buyers[person].method = m
+		// The first, or else the first that has not expired.
+		if have := &b.buyers[person].method; have.ID == "" || have.expired(b.tx.Now) && !m.expired(b.tx.Now) {
+			*have = m
+		}
 	}
 	return rows.Err()
 }

@@ -62,10 +62,21 @@ var checks = []check{
 	{"entry sums to zero", "ledger entry %s: sums to %d in one currency (%d lines)", `
 		SELECT entry, SUM(amount), COUNT(*) FROM shop_ledger_line GROUP BY entry, currency HAVING SUM(amount) <> 0`},
 	{"ledger matches", "order %s: the ledger has %d at the provider, the order %d", `
-		SELECT o.id, COALESCE(SUM(l.amount), 0), CASE WHEN o.state IN ('paid', 'refunded') THEN o.total - o.refunded ELSE 0 END
+		SELECT o.id, COALESCE(SUM(l.amount), 0), CASE WHEN o.state IN ('paid', 'refunded') THEN o.total - o.refunded - o.disputed ELSE 0 END
 		FROM shop_order o LEFT JOIN shop_ledger e ON e.order_id = o.id LEFT JOIN shop_ledger_line l ON l.entry = e.id AND l.account = 'provider'
-		GROUP BY o.id, o.state, o.total, o.refunded
-		HAVING COALESCE(SUM(l.amount), 0) <> CASE WHEN o.state IN ('paid', 'refunded') THEN o.total - o.refunded ELSE 0 END`},
+		GROUP BY o.id, o.state, o.total, o.refunded, o.disputed
+		HAVING COALESCE(SUM(l.amount), 0) <> CASE WHEN o.state IN ('paid', 'refunded') THEN o.total - o.refunded - o.disputed ELSE 0 END`},
+	{"disputes match", "order %s: disputes hold back %d of it, its disputes sum to %d", `
+		SELECT o.id, o.disputed, COALESCE(SUM(d.amount), 0) FROM shop_order o LEFT JOIN shop_dispute d ON d.order_id = o.id AND d.withdrawn AND d.currency = o.currency
+		GROUP BY o.id, o.disputed HAVING o.disputed <> COALESCE(SUM(d.amount), 0)`},
+	{"dispute shown", "order %s: shows another dispute than its newest (%d of them, due %d)", `
+		SELECT o.id, (SELECT COUNT(*) FROM shop_dispute d WHERE d.order_id = o.id), o.dispute_due FROM shop_order o
+		WHERE o.dispute || o.dispute_state <> COALESCE((SELECT d.id || d.state FROM shop_dispute d WHERE d.order_id = o.id ORDER BY d.created DESC, d.id DESC LIMIT 1), '')`},
+	{"dispute fees", "dispute %s: costs %d, its order's ledger says %d", `
+		SELECT MIN(d.id), SUM(d.fee), -COALESCE((SELECT SUM(l.amount) FROM shop_ledger e JOIN shop_ledger_line l ON l.entry = e.id
+			WHERE e.order_id = d.order_id AND e.kind = 'dispute_fee' AND l.account = 'provider_fee'), 0) FROM shop_dispute d GROUP BY d.order_id
+		HAVING SUM(d.fee) <> -COALESCE((SELECT SUM(l.amount) FROM shop_ledger e JOIN shop_ledger_line l ON l.entry = e.id
+			WHERE e.order_id = d.order_id AND e.kind = 'dispute_fee' AND l.account = 'provider_fee'), 0)`},
 	{"parts make the total", "order %s: its parts come to %d, the total is %d", `
 		SELECT id, items - discount + shipping + tip + CASE WHEN tax_included THEN 0 ELSE tax END, total FROM shop_order
 		WHERE total <> items - discount + shipping + tip + CASE WHEN tax_included THEN 0 ELSE tax END

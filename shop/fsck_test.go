@@ -45,6 +45,15 @@ func TestFsckFindsDamage(t *testing.T) {
 		"a refund without an order's leave": {
 			"INSERT INTO shop_refund (id, order_id, idem_key, amount, state, person, created) SELECT 'r', id, 'r', 5, 'succeeded', 'x', 0 FROM shop_order WHERE state = 'paid'",
 			"refunded 0, its refunds sum to 5"},
+		"a dispute without its money": {
+			"UPDATE shop_dispute SET withdrawn = FALSE",
+			"disputes hold back 500 of it, its disputes sum to 0"},
+		"a dispute nobody sees": {
+			"UPDATE shop_order SET dispute_state = 'won' WHERE dispute <> ''",
+			"shows another dispute than its newest"},
+		"a dispute that costs more": {
+			"UPDATE shop_dispute SET fee = fee + 1",
+			"costs 1501, its order's ledger says 1500"},
 		"a share given twice": {
 			"UPDATE shop_pin SET offer_left = offer_left + 1",
 			"2 left of its share, orders under it took 2"},
@@ -61,6 +70,11 @@ func TestFsckFindsDamage(t *testing.T) {
 			w.buyer("poor", "pm_card_chargeDeclined")
 			same(t, "paid", w.tap("mira", obj{"pin": pin, "quantity": 2}).status, 200)
 			same(t, "declined", w.tap("poor", obj{"pin": pin}).status, 402)
+			if strings.Contains(c.damage, "dispute") {
+				w.buyer("ugo", "pm_card_createDispute")
+				same(t, "disputed", w.tap("ugo", obj{"product": w.product("pot", 500, 1)}).status, 200)
+				w.deliver(1, "charge.dispute.created")
+			}
 			w.clean()
 			w.exec(c.damage)
 			found, err := w.shop.Fsck(t.Context())

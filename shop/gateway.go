@@ -3,6 +3,7 @@ package shop
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -43,10 +44,15 @@ type Wallet interface {
 	Setup(ctx context.Context, customer string) (string, error)
 	// Cards lists a customer's saved methods, newest first.
 	Cards(ctx context.Context, customer string) ([]Card, error)
+	// Detach forgets a saved method. ErrRefused: there is none, or it is nobody's.
+	Detach(ctx context.Context, method string) error
 }
 
 // ErrRefused: the provider understood, and it will not do it.
 var ErrRefused = errors.New("the provider refused the request")
+
+// ErrContested is an ErrRefused: the bank has the money already.
+var ErrContested = fmt.Errorf("%w: the charge is disputed", ErrRefused)
 
 // Payment is one request for money. Every field is stored before it is sent.
 type Payment struct {
@@ -105,8 +111,13 @@ type Receipt struct {
 }
 
 // Card is a saved payment method.
-type Card struct{ ID, Brand, Last4 string }
+type Card struct {
+	ID, Brand, Last4  string
+	ExpMonth, ExpYear int    // 0: it has none
+	Fingerprint       string // the same for the same card, whoever saved it; may be empty
+	Country           string // of its bank, ISO 3166-1 alpha-2; may be empty
+}
 
 // Hook is a notification: which object changed. What it says about the object
 // is not read; the object is looked up.
-type Hook struct{ ID, Type, Intent, Customer string }
+type Hook struct{ ID, Type, Intent, Customer, Dispute, Warning string }

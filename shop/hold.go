@@ -54,6 +54,7 @@ func (s *Shop) holdAll(ctx context.Context, tx *db.Tx, claims []*claim) error {
 	if err != nil {
 		return err
 	}
+	b.guard = s.guard
 	for _, c := range claims {
 		c.order, c.holding, c.again, c.gone = order{}, holding{}, false, "" // an earlier try of this transaction may have left something
 		c.err = b.decide(ctx, c)
@@ -84,6 +85,9 @@ func (b *books) decide(ctx context.Context, c *claim) error {
 	}
 	if c.aside {
 		return b.setAside(ctx, c, q)
+	}
+	if err := b.guard.admitCard(who.method.Fingerprint); err != nil {
+		return err
 	}
 	if q.sum, q.fee, err = compose(q.parts(c.ask, rules, c.buyer.Address.Country)); err != nil {
 		return err

@@ -27,8 +27,8 @@ func (s *Shop) Hook(w http.ResponseWriter, r *http.Request) error {
 	}
 	fresh := false
 	err = s.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
-		n, err := tx.Changed(ctx, "INSERT INTO shop_hook (id, type, intent, customer, received) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING",
-			h.ID, h.Type, h.Intent, h.Customer, tx.Millis())
+		n, err := tx.Changed(ctx, `INSERT INTO shop_hook (id, type, intent, customer, dispute, warning, received)
+			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`, h.ID, h.Type, h.Intent, h.Customer, h.Dispute, h.Warning, tx.Millis())
 		fresh = n == 1
 		return err
 	})
@@ -48,6 +48,10 @@ func (s *Shop) Hook(w http.ResponseWriter, r *http.Request) error {
 func (s *Shop) work(ctx context.Context, h Hook) error {
 	var err error
 	switch {
+	case h.Dispute != "":
+		err = s.lookAtDispute(ctx, h.Dispute)
+	case h.Warning != "":
+		err = s.lookAtWarning(ctx, h.Warning)
 	case h.Intent != "":
 		_, err = s.consult(ctx, h.Intent, "hook")
 		if errors.Is(err, ErrNoOrder) || errors.Is(err, errContradiction) {
@@ -67,9 +71,9 @@ func (s *Shop) work(ctx context.Context, h Hook) error {
 
 // sweepHooks works off what was kept but not finished.
 func (s *Shop) sweepHooks(ctx context.Context, before int64) error {
-	rows, err := s.DB.Read().QueryContext(ctx, "SELECT id, type, intent, customer FROM shop_hook WHERE done IS NULL AND received < $1 ORDER BY received LIMIT $2", before, sweepBatch)
+	rows, err := s.DB.Read().QueryContext(ctx, "SELECT id, type, intent, customer, dispute, warning FROM shop_hook WHERE done IS NULL AND received < $1 ORDER BY received LIMIT $2", before, sweepBatch)
 	all, err := db.Collect(rows, err, func(rows *sql.Rows) (h Hook, err error) {
-		return h, rows.Scan(&h.ID, &h.Type, &h.Intent, &h.Customer)
+		return h, rows.Scan(&h.ID, &h.Type, &h.Intent, &h.Customer, &h.Dispute, &h.Warning)
 	})
 	if err != nil {
 		return err

@@ -22,6 +22,12 @@ func shippingOf(channel string) string { return "shipping:" + channel }
 func taxOf(channel string) string      { return "tax:" + channel }
 func tipOf(channel string) string      { return "tip:" + channel }
 
+// disputeOf is what a merchant owes for payments that were taken back;
+// providerFees is what the provider keeps for the trouble.
+func disputeOf(channel string) string { return "dispute:" + channel }
+
+const providerFees = "provider_fee"
+
 type line struct {
 	account string
 	amount  int64
@@ -85,9 +91,14 @@ func leftOf(ctx context.Context, from db.Reader, o order) ([]line, error) {
 	return left, nil
 }
 
-// book adds a ledger entry. Entries are never changed.
+// book adds a ledger entry in the currency of the order. Entries are never
+// changed.
 func book(ctx context.Context, tx *db.Tx, o order, kind string, lines []line) error {
-	entry, rows, err := entryOf(tx, o, kind, lines)
+	return bookIn(ctx, tx, o, kind, o.Total.Currency, lines)
+}
+
+func bookIn(ctx context.Context, tx *db.Tx, o order, kind, currency string, lines []line) error {
+	entry, rows, err := entryIn(tx, o, kind, currency, lines)
 	if err != nil {
 		return err
 	}
@@ -102,8 +113,12 @@ const (
 	lineInto  = "shop_ledger_line (entry, account, currency, amount)"
 )
 
-// entryOf is a ledger entry and its lines as rows.
+// entryOf is a ledger entry in the currency of the order, and its lines, as rows.
 func entryOf(tx *db.Tx, o order, kind string, lines []line) (entry []any, rows [][]any, err error) {
+	return entryIn(tx, o, kind, o.Total.Currency, lines)
+}
+
+func entryIn(tx *db.Tx, o order, kind, currency string, lines []line) (entry []any, rows [][]any, err error) {
 	sum := int64(0)
 	for _, l := range lines {
 		sum += l.amount
@@ -114,7 +129,7 @@ func entryOf(tx *db.Tx, o order, kind string, lines []line) (entry []any, rows [
 	id := newID()
 	for _, l := range lines {
 		if l.amount != 0 {
-			rows = append(rows, []any{id, l.account, o.Total.Currency, l.amount})
+			rows = append(rows, []any{id, l.account, currency, l.amount})
 		}
 	}
 	return []any{id, o.ID, kind, tx.Millis()}, rows, nil

@@ -64,13 +64,17 @@ func (s *Shop) Export(ctx context.Context, person string) (e Export, err error) 
 // Orders stay, as the law wants.
 func (s *Shop) Erase(ctx context.Context, person string) error {
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, "INSERT INTO shop_detach (method, look_at) SELECT id, CAST($2 AS BIGINT) FROM shop_method WHERE person = $1 ON CONFLICT DO NOTHING", person, tx.Millis())
+		if err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, "DELETE FROM shop_method WHERE person = $1", person); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, "UPDATE shop_wait SET state = 'left', ended = $2 WHERE buyer = $1 AND state = 'waiting'", person, tx.Millis()); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, "DELETE FROM shop_customer WHERE person = $1", person)
+		_, err = tx.Exec(ctx, "DELETE FROM shop_customer WHERE person = $1", person)
 		return err
 	})
 	if err != nil {

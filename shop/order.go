@@ -30,18 +30,28 @@ type order struct {
 	Country, Brand, Last4          string
 	DeclineCode, DeclineDetail     string
 	Refunded, Refunding            int64
+	Dispute                        string // id of the newest; "": none
+	DisputeState                   DisputeState
+	DisputeReason                  string
+	DisputeAmount, DisputeDue      int64
+	Warned                         int64 // of fraud, by the card's bank; 0: not
 	MediaAt                        time.Time
 	Created, Changed               int64
 
 	// What the first request for money says, beside what follows from the above.
 	// It gets a row of its own when there is an answer to note: see unasked.
 	Customer, Method, Base string
+
+	// Of the tap that made it, and not stored.
+	fresh       bool
+	fingerprint string // of the card
 }
 
 const orderColumns = `id, buyer, idem_key, request, channel, show_id, pin, in_offer, product, title, quantity,
 	amount, items, discount, shipping, tax, tax_included, tip, total, fee, currency, state, units, release_to, hold_until, look_at, action_url,
 	parcel, carrier, tracking, shipped, buyer_name, buyer_email, address, country, brand, last4,
-	decline_code, decline_detail, refunded, refunding, media_at, created, changed, customer, method, base`
+	decline_code, decline_detail, refunded, refunding,
+	dispute, dispute_state, dispute_reason, dispute_amount, dispute_due, fraud_warning, media_at, created, changed, customer, method, base`
 
 func scanOrder(row interface{ Scan(...any) error }) (order, error) {
 	var o order
@@ -51,7 +61,8 @@ func scanOrder(row interface{ Scan(...any) error }) (order, error) {
 		&o.Unit.Amount, &o.Items.Amount, &o.Discount.Amount, &o.Shipping.Amount, &o.Tax.Amount, &o.TaxIncluded, &o.Tip.Amount,
 		&o.Total.Amount, &o.Fee.Amount, &currency, &o.State, &o.Units, &o.Then, &o.HoldUntil, &o.LookAt, &o.ActionURL,
 		&o.Parcel, &o.Carrier, &o.Tracking, &o.Shipped, &o.BuyerName, &o.BuyerEmail, &o.Address, &o.Country, &o.Brand, &o.Last4,
-		&o.DeclineCode, &o.DeclineDetail, &o.Refunded, &o.Refunding, &media, &o.Created, &o.Changed, &o.Customer, &o.Method, &o.Base)
+		&o.DeclineCode, &o.DeclineDetail, &o.Refunded, &o.Refunding,
+		&o.Dispute, &o.DisputeState, &o.DisputeReason, &o.DisputeAmount, &o.DisputeDue, &o.Warned, &media, &o.Created, &o.Changed, &o.Customer, &o.Method, &o.Base)
 	o.Unit.Currency, o.Fee.Currency = currency, currency
 	o.Sum.is(currency)
 	o.MediaAt = time.UnixMilli(media)
@@ -79,7 +90,7 @@ func newOrder(tx *db.Tx, c *claim, q quote, m method) (order, error) {
 		BuyerName: c.buyer.Name, BuyerEmail: c.buyer.Email, Address: string(address), Country: c.buyer.Address.Country,
 		Brand: m.Brand, Last4: m.Last4, MediaAt: time.UnixMilli(c.media.UnixMilli()),
 		Created: tx.Millis(), Changed: tx.Millis(), LookAt: tx.Now.Add(patience).UnixMilli(),
-		Customer: m.Customer, Method: m.ID, Base: c.base,
+		Customer: m.Customer, Method: m.ID, Base: c.base, fresh: true, fingerprint: m.Fingerprint,
 	}, nil
 }
 
@@ -150,15 +161,17 @@ type Order struct {
 	Shipment *Shipment `json:"shipment,omitempty"`
 	Lines    []Line    `json:"lines"`
 	Sum
-	Fee       Money       `json:"fee"`
-	Refunded  Money       `json:"refunded"`
-	Currency  string      `json:"currency"`
-	CreatedAt api.Time    `json:"created_at"`
-	MediaAt   api.Time    `json:"media_at"`
-	HoldUntil api.Time    `json:"hold_until,omitzero"`
-	Payment   *PaidWith   `json:"payment"`
-	Decline   *Decline    `json:"decline"`
-	Buyer     OrderPerson `json:"buyer"`
+	Fee       Money         `json:"fee"`
+	Refunded  Money         `json:"refunded"`
+	Currency  string        `json:"currency"`
+	CreatedAt api.Time      `json:"created_at"`
+	MediaAt   api.Time      `json:"media_at"`
+	HoldUntil api.Time      `json:"hold_until,omitzero"`
+	Payment   *PaidWith     `json:"payment"`
+	Decline   *Decline      `json:"decline"`
+	Dispute   *OrderDispute `json:"dispute,omitempty"`
+	WarnedAt  api.Time      `json:"fraud_warning_at,omitzero"` // the card's bank fears fraud; sellers only
+	Buyer     OrderPerson   `json:"buyer"`
 }
 
 // Line is what was bought; Price is that of one unit.
@@ -204,11 +217,27 @@ func (o order) view() Order {
 	if o.DeclineCode != "" {
 		v.Decline = &Decline{o.DeclineCode, o.DeclineDetail}
 	}
+	if o.Dispute != "" {
+		v.Dispute = &OrderDispute{ID: o.Dispute, State: o.DisputeState, Reason: o.DisputeReason, Amount: Money{o.DisputeAmount, o.Total.Currency}}
+		if o.DisputeDue > 0 {
+			v.Dispute.DueAt = api.Millis(o.DisputeDue)
+		}
+	}
 	if o.HoldUntil > 0 && o.State.open() {
 		v.HoldUntil = api.Millis(o.HoldUntil)
 	}
 	if o.Shipped > 0 {
 		v.Shipment = &Shipment{o.Carrier, o.Tracking, api.Millis(o.Shipped)}
+	}
+	return v
+}
+
+// sellerView is the order as those see it who sell: with what the buyer's bank
+// says of the buyer.
+func (o order) sellerView() Order {
+	v := o.view()
+	if o.Warned > 0 {
+		v.WarnedAt = api.Millis(o.Warned)
 	}
 	return v
 }

@@ -61,7 +61,7 @@ func (s *Shop) GetOrder(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if o.Buyer != who.ID {
-		o.ActionURL = "" // the bank's page is the buyer's alone
+		return api.Write(w, http.StatusOK, map[string]any{"order": o.sellerView()}) // the bank's page is the buyer's alone
 	}
 	return api.Write(w, http.StatusOK, o.reply())
 }
@@ -160,7 +160,7 @@ func (s *Shop) ListOrders(w http.ResponseWriter, r *http.Request) error {
 	}
 	views := make([]Order, len(all))
 	for i, o := range all {
-		views[i] = o.view()
+		views[i] = o.sellerView()
 	}
 	doc := map[string]any{"orders": views}
 	if len(all) == pageOrders {

@@ -16,6 +16,8 @@ const (
 	tellShipped  = "order.shipped"
 	tellRefunded = "order.refunded" // also a part
 	tellCanceled = "order.canceled"
+	tellDisputed = "order.disputed"      // also each change of a dispute
+	tellWarned   = "order.fraud_warning" // the card's bank warns
 )
 
 // toTell is what there is to say about an order that has just become what it
@@ -58,7 +60,7 @@ func (s *Shop) wanted(ctx context.Context, from db.Reader, channel string) (yes 
 const outboxInto = "shop_outbox (id, kind, channel, order_id, body, at)"
 
 func tellRow(tx *db.Tx, kind string, o order) ([]any, error) {
-	body, err := json.Marshal(o.view())
+	body, err := json.Marshal(o.sellerView())
 	return []any{newID(), kind, o.Channel, o.ID, string(body), tx.Millis()}, err
 }
 
@@ -90,9 +92,9 @@ func (m told) payload() ([]byte, error) {
 // On several nodes each message is spread by one of them.
 func (s *Shop) spread(ctx context.Context) error {
 	for {
-		rows, err := s.DB.Read().QueryContext(ctx, "SELECT id, channel FROM shop_outbox WHERE spread IS NULL ORDER BY id LIMIT $1", spreadBatch)
+		rows, err := s.DB.Read().QueryContext(ctx, "SELECT id, kind, channel FROM shop_outbox WHERE spread IS NULL ORDER BY id LIMIT $1", spreadBatch)
 		fresh, err := db.Collect(rows, err, func(rows *sql.Rows) (m told, err error) {
-			return m, rows.Scan(&m.ID, &m.Channel)
+			return m, rows.Scan(&m.ID, &m.Kind, &m.Channel)
 		})
 		if err != nil || len(fresh) == 0 {
 			return err
@@ -118,7 +120,7 @@ func (s *Shop) spreadOne(ctx context.Context, tx *db.Tx, m told) error {
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO shop_delivery (event, endpoint, state, next_at, created)
 		SELECT CAST($1 AS TEXT), id, 'waiting', CAST($3 AS BIGINT), CAST($3 AS BIGINT) FROM shop_endpoint WHERE channel = $2 AND disabled = 0`, m.ID, m.Channel, tx.Millis())
-	if err != nil || s.Mail == nil {
+	if err != nil || s.Mail == nil || m.Kind == tellDisputed || m.Kind == tellWarned { // the last two are no news for the buyer
 		return err
 	}
 	_, err = tx.Exec(ctx, "INSERT INTO shop_delivery (event, endpoint, state, next_at, created) VALUES ($1, $2, 'waiting', $3, $3)", m.ID, mailLane, tx.Millis())

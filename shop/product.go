@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"souk/internal/cards"
 	"souk/internal/db"
 )
 
@@ -65,7 +66,8 @@ type NewProduct struct {
 
 // check trims the texts and refuses what no product can be.
 func (n *NewProduct) check() error {
-	n.SKU, n.Title, n.Description = strings.TrimSpace(n.SKU), strings.TrimSpace(n.Title), strings.TrimSpace(n.Description)
+	// An SKU stays as it is: one in ten article numbers would pass for a card's.
+	n.SKU, n.Title, n.Description = strings.TrimSpace(n.SKU), cards.Mask(strings.TrimSpace(n.Title)), cards.Mask(strings.TrimSpace(n.Description))
 	switch {
 	case n.SKU == "" || !fits(n.SKU, maxSKU, false):
 		return bad("sku", "must have 1 to 64 characters on one line")

@@ -17,6 +17,8 @@ type refund struct {
 	Amount    int64
 	State     string // pending, succeeded, failed
 	Created   int64
+
+	contested bool // it failed just now, because the bank was faster
 }
 
 // RefundOrder handles POST /api/v1/orders/{id}/refund: all of what is left, or
@@ -52,6 +54,9 @@ func (s *Shop) RefundOrder(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch f.State {
 	case "failed":
+		if o.DisputeState.blocks() || f.contested {
+			return ErrDisputed.With("order", o.view())
+		}
 		return ErrRefund.With("order", o.view())
 	case "pending":
 		return api.Write(w, http.StatusAccepted, o.reply())
@@ -98,6 +103,9 @@ func (s *Shop) holdRefund(ctx context.Context, id, person, key string, amount *M
 		if o.State != Paid {
 			return ErrNotNow
 		}
+		if o.DisputeState.blocks() {
+			return ErrDisputed
+		}
 		if f.Amount < 1 || f.Amount > o.Total.Amount-o.Refunded-o.Refunding {
 			return ErrOverRefund
 		}
@@ -133,6 +141,7 @@ func (s *Shop) payBack(ctx context.Context, f refund) (refund, error) {
 	switch {
 	case errors.Is(err, ErrRefused):
 		s.Log.Warn("refund refused", "order", f.Order, "refund", f.ID, "err", err)
+		f.contested = errors.Is(err, ErrContested)
 		return s.endRefund(ctx, f, "failed", "")
 	case err != nil:
 		s.Log.Warn("refund without an answer", "order", f.Order, "refund", f.ID, "err", err)

@@ -24,7 +24,7 @@ func (s *Shop) Run(ctx context.Context) error {
 }
 
 func (s *Shop) runSweeper(ctx context.Context) error {
-	started := false
+	started, looked := false, time.Time{}
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
@@ -37,6 +37,12 @@ func (s *Shop) runSweeper(ctx context.Context) error {
 		}
 		if err != nil && ctx.Err() == nil {
 			s.Log.Error("sweep", "err", err)
+		}
+		if started && time.Since(looked) >= disputeLookEvery {
+			looked = time.Now()
+			if err := s.sweepDisputes(ctx); err != nil && ctx.Err() == nil {
+				s.Log.Warn("look for disputes", "err", err)
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -78,6 +84,9 @@ func (s *Shop) sweep(ctx context.Context) error {
 		return err
 	}
 	if err := s.sweepHooks(ctx, time.Now().Add(-patience).UnixMilli()); err != nil {
+		return err
+	}
+	if err := s.sweepDetached(ctx); err != nil {
 		return err
 	}
 	return s.sweepRefunds(ctx)

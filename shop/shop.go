@@ -150,12 +150,15 @@ type Shop struct {
 	Timeline  Timeline
 	Gateway   Gateway
 	Wallet    Wallet
+	Disputes  Disputes // nil: nobody contests anything
 	Log       *slog.Logger
-	PublicURL string                            // scheme and host of return links; empty: those of the request
-	Show      func(channel string) string       // id of the show on air, empty when none; nil: never any
-	Home      string                            // the same for links in mails, which answer no request
-	Poster    handover.Poster                   // to merchants' endpoints
-	Mail      func(context.Context, Mail) error // sends one to a buyer: ErrNoMail when it never will; nil: no mails
+	PublicURL string                      // scheme and host of return links; empty: those of the request
+	Show      func(channel string) string // id of the show on air, empty when none; nil: never any
+	Home      string                      // the same for links in mails, which answer no request
+	Poster    handover.Poster             // to merchants' endpoints
+	// TestDispute contests a payment, or decides about that; false: it cannot be. Nil where money moves.
+	TestDispute func(ctx context.Context, intent, outcome string) (bool, error)
+	Mail        func(context.Context, Mail) error // sends one to a buyer: ErrNoMail when it never will; nil: no mails
 
 	// state
 	flights singleflight.Group // one provider call per order at a time
@@ -165,6 +168,7 @@ type Shop struct {
 	taps    api.Limiter[string]
 	cards   api.Limiter[string]
 	images  api.Limiter[string]
+	guard   *guard
 	quotes  api.Limiter[string]
 	asides  api.Limiter[string]
 	display display // stock that rooms have not been shown yet
@@ -186,6 +190,7 @@ func New(d *db.DB, log *slog.Logger) *Shop {
 		cards:   api.Limiter[string]{Burst: methodsPerBuyer, Every: methodRefill},
 		images:  api.Limiter[string]{Burst: imagesPerPerson, Every: imageRefill},
 		asides:  api.Limiter[string]{Burst: asidesPerPerson, Every: asideRefill},
+		guard:   newGuard(),
 		display: display{dirty: map[string]string{}, wake: make(chan struct{}, 1)},
 		lanes:   lanes{busy: map[string]int{}, failed: map[string]int{}, resting: map[string]time.Time{}, wake: make(chan struct{}, 1)},
 		offers:  make(chan struct{}, 1),

@@ -30,7 +30,7 @@ func (s *Shop) PlaceOrder(w http.ResponseWriter, r *http.Request) error {
 	if err := a.check(); err != nil {
 		return err
 	}
-	o, err := s.tap(r.Context(), buyer, key, a, s.base(r))
+	o, err := s.tap(r, buyer, key, a)
 	if err != nil {
 		return err
 	}
@@ -38,25 +38,34 @@ func (s *Shop) PlaceOrder(w http.ResponseWriter, r *http.Request) error {
 }
 
 // tap takes the units, asks for the money, and writes down what came of it.
-func (s *Shop) tap(ctx context.Context, buyer Person, key string, a ask, base string) (order, error) {
-	wait, ok := s.taps.Take(buyer.ID, key)
-	if !ok || a.Hold == "" && s.sold.is(a) {
+func (s *Shop) tap(r *http.Request, buyer Person, key string, a ask) (order, error) {
+	ctx := r.Context()
+	limit := s.guard.admitTap(r, key)
+	if wait, ok := s.taps.Take(buyer.ID, key); !ok {
+		limit = api.TooFast(wait)
+	}
+	if limit != nil || a.Hold == "" && s.sold.is(a) {
 		// No new order; but this finger may have one, and is owed an answer.
 		switch o, err := s.earlier(ctx, s.DB.Read(), buyer.ID, key, a); {
 		case err == nil:
 			return s.advance(context.WithoutCancel(ctx), o, "tap")
 		case !errors.Is(err, sql.ErrNoRows):
 			return order{}, err
-		case !ok:
-			return order{}, api.TooFast(wait)
+		case limit != nil:
+			return order{}, limit
 		}
 		return order{}, ErrSoldOut
 	}
-	o, err := s.hold(ctx, buyer, key, a, base) // first commit
+	o, err := s.hold(ctx, buyer, key, a, s.base(r)) // first commit
 	if err != nil {
 		return order{}, err
 	}
-	return s.advance(context.WithoutCancel(ctx), o, "tap") // one call, second commit
+	fresh, card := o.fresh, o.fingerprint
+	o, err = s.advance(context.WithoutCancel(ctx), o, "tap") // one call, second commit
+	if err == nil && fresh && (o.State == PaymentFailed || o.Then == PaymentFailed) {
+		s.guard.declined(r, card)
+	}
+	return o, err
 }
 
 // earlier finds the order that this buyer placed with this key: sql.ErrNoRows

@@ -38,6 +38,8 @@ type world struct {
 	rooms *rooms
 	air   *timeline
 	mux   *http.ServeMux
+
+	remote string // where requests come from; "": this machine
 }
 
 // newWorld opens a shop over d. A second one over the same d is a restart: the
@@ -54,7 +56,8 @@ func newWorld(t testing.TB, d *db.DB) *world {
 	}
 	w.shop = shop.New(d, dbtest.Logger(t))
 	w.shop.Who, w.shop.Rooms, w.shop.Timeline = w.who, w.rooms, w.air
-	w.shop.Gateway, w.shop.Wallet = w.pay, w.pay
+	w.shop.Gateway, w.shop.Wallet, w.shop.Disputes = w.pay, w.pay, w.pay
+	w.shop.TestDispute = w.box.Dispute
 	w.shop.Show = func(string) string { return "show-1" }
 	w.mux = routes(w.shop, w.box)
 	return w
@@ -77,7 +80,11 @@ func routes(s *shop.Shop, box *sandbox.Sandbox) *http.ServeMux {
 		"PUT /api/v1/channels/{channel}/region":           s.SetRegion,
 		"PUT /api/v1/channels/{channel}/pin":              s.Pin,
 		"DELETE /api/v1/channels/{channel}/pin":           s.Unpin,
+		"GET /api/v1/me/payment-methods":                  s.ListMethods,
 		"POST /api/v1/me/payment-methods":                 s.AddMethod,
+		"POST /api/v1/me/payment-methods/sync":            s.SyncMethods,
+		"POST /api/v1/me/payment-methods/{id}/default":    s.ChooseMethod,
+		"DELETE /api/v1/me/payment-methods/{id}":          s.RemoveMethod,
 		"GET /api/v1/me/orders":                           s.MyOrders,
 		"POST /api/v1/quotes":                             s.PostQuote,
 		"GET /api/v1/me/holds":                            s.MyHolds,
@@ -96,6 +103,7 @@ func routes(s *shop.Shop, box *sandbox.Sandbox) *http.ServeMux {
 		"POST /api/v1/orders/{id}/ship":                   s.ShipOrder,
 		"GET /api/v1/channels/{channel}/orders":           s.ListOrders,
 		"GET /api/v1/channels/{channel}/orders.csv":       s.ExportOrders,
+		"POST /api/v1/sandbox/orders/{id}/dispute":        s.TryDispute,
 		"POST /hooks/stripe":                              s.Hook,
 		"GET /pay/return":                                 s.Back,
 		"GET /api/v1/sandbox/methods":                     box.Methods,
@@ -162,6 +170,9 @@ func (w *world) call(person, method, path string, body any, headers ...string) a
 		text = string(raw)
 	}
 	r := httptest.NewRequestWithContext(w.t.Context(), method, path, strings.NewReader(text))
+	if r.RemoteAddr = "127.0.0.1:4000"; w.remote != "" {
+		r.RemoteAddr = w.remote
+	}
 	if person != "" {
 		r.Header.Set("Authorization", "Bearer "+person)
 	}

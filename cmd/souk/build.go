@@ -131,7 +131,10 @@ func (s *souk) buildShop() error {
 	}
 	s.shop = shop.New(s.db, s.log)
 	s.shop.Who, s.shop.Rooms, s.shop.Timeline = shopWho{s.accounts}, rooms{s}, timeline{s}
-	s.shop.Gateway, s.shop.Wallet = gateway, gateway
+	s.shop.Gateway, s.shop.Wallet, s.shop.Disputes = gateway, gateway, gateway
+	if s.sandbox != nil {
+		s.shop.TestDispute = s.sandbox.Dispute
+	}
 	s.shop.PublicURL = s.cfg.PublicURL
 	s.shop.Show = s.showID
 	// A merchant's program on this machine is for trying things, not for a server that others can reach.

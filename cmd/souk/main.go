@@ -17,6 +17,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"souk/internal/cards"
 )
 
 // Exit codes.
@@ -136,5 +138,17 @@ func (c *cli) usage(w io.Writer) {
 }
 
 func (c *cli) logger(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level}))
+	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level, ReplaceAttr: unreadable}))
+}
+
+// unreadable takes card numbers out of what is logged: an error may quote what
+// somebody typed.
+func unreadable(_ []string, a slog.Attr) slog.Attr {
+	switch v := a.Value.Any().(type) {
+	case string:
+		a.Value = slog.StringValue(cards.Mask(v))
+	case error:
+		a.Value = slog.StringValue(cards.Mask(v.Error()))
+	}
+	return a
 }

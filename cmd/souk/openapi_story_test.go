@@ -218,6 +218,23 @@ func callPin(nobody, host caller) {
 }
 
 // newKey is what a page makes when the finger goes down.
+// callDispute has a payment contested and decided.
+func callDispute(guest, host caller) {
+	b := host.buyer("Contests", "pm_card_visa")
+	sencha := b.call("200", "GET", "/api/v1/channels/tea/products", "").text("products.0.id")
+	order := b.call("200", "POST", "/api/v1/orders", `{"channel":"tea","product":"`+sencha+`"}`, "Idempotency-Key", newKey()).text("order.id")
+	play := "/api/v1/sandbox/orders/" + order + "/dispute"
+	guest.call("404 no_such_order", "POST", play, `{"outcome":"open"}`)
+	host.call("409 not_now", "POST", play, `{"outcome":"won"}`)
+	host.call("202", "POST", play, `{"outcome":"open"}`)
+	for deadline := time.Now().Add(20 * time.Second); host.call("200", "GET", "/api/v1/orders/"+order, "").text("order.dispute.state") != "needs_response"; <-time.After(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			host.t.Fatal("nobody heard of the dispute")
+		}
+	}
+	host.call("409 disputed", "POST", "/api/v1/orders/"+order+"/refund", "")
+}
+
 func newKey() string { return uuid.Must(uuid.NewV7()).String() }
 
 func callTill(nobody, host caller) {
@@ -280,6 +297,27 @@ func callTill(nobody, host caller) {
 	asked.call("200", "GET", at, "")
 	asked.call("200", "POST", at+"/cancel", "")
 	tap(asked, "409 order_closed", key, product)
+	callWallet(asked, fresh)
+}
+
+// callWallet goes through a buyer's ways to pay.
+func callWallet(by, other caller) {
+	const path = "/api/v1/me/payment-methods"
+	first := by.call("200", "GET", path, "").text("methods.0.id")
+	by.call("200", "POST", path, `{"test":"pm_card_mastercard"}`)
+	if all := by.call("200", "POST", path+"/"+first+"/default", ""); all.text("methods.0.id") != first || all.text("methods.0.default") != "true" {
+		by.t.Errorf("chosen: %s", all.raw)
+	}
+	by.call("200", "POST", path+"/sync", "")
+	other.call("404 no_such_payment_method", "DELETE", path+"/"+first, "")
+	other.call("404 no_such_payment_method", "POST", path+"/"+first+"/default", "")
+	sencha := by.call("200", "GET", "/api/v1/channels/tea/products", "").text("products.0.id")
+	waits := by.call("202", "POST", "/api/v1/orders", `{"channel":"tea","product":"`+sencha+`"}`, "Idempotency-Key", newKey())
+	by.call("409 method_in_use", "DELETE", path+"/"+first, "")
+	by.call("200", "POST", "/api/v1/orders/"+waits.text("order.id")+"/cancel", "")
+	if left := by.call("200", "DELETE", path+"/"+first, ""); left.text("methods.0.last4") != "4444" || left.text("methods.1.id") != "" {
+		by.t.Errorf("left: %s", left.raw)
+	}
 }
 
 func callMerchant(guest, host caller) {
@@ -337,6 +375,7 @@ func callMerchant(guest, host caller) {
 	if first.text("orders.49.id") != first.text("after") || rest.text("orders.3.id") == "" || rest.text("orders.4.id") != "" || rest.text("after") != "" {
 		host.t.Errorf("54 paid orders in pages: the first ends with %s, the rest is %s", first.text("after"), rest.raw)
 	}
+	callDispute(guest, host)
 }
 
 func callShow(nobody, host caller) {

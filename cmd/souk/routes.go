@@ -79,7 +79,11 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("PATCH /api/v1/me/passkeys/{id}", s.accounts.RenamePasskey)
 	call("DELETE /api/v1/me/passkeys/{id}", s.accounts.DropPasskey)
 	call("GET /api/v1/me/orders", s.shop.MyOrders)
+	call("GET /api/v1/me/payment-methods", s.shop.ListMethods)
 	call("POST /api/v1/me/payment-methods", s.shop.AddMethod)
+	call("POST /api/v1/me/payment-methods/sync", s.shop.SyncMethods)
+	call("POST /api/v1/me/payment-methods/{id}/default", s.shop.ChooseMethod)
+	call("DELETE /api/v1/me/payment-methods/{id}", s.shop.RemoveMethod)
 
 	// who works on a channel
 	call("GET /api/v1/channels/{channel}/people", s.accounts.ListPeople)
@@ -159,6 +163,7 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	}
 	if s.sandbox != nil {
 		call("GET /api/v1/sandbox/methods", s.sandbox.Methods)
+		call("POST /api/v1/sandbox/orders/{id}/dispute", s.shop.TryDispute)
 		call("GET /sandbox/challenge/{intent}", s.sandbox.Challenge)
 		call("POST /sandbox/challenge/{intent}", s.sandbox.AnswerChallenge)
 	}

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 )
 
@@ -61,6 +62,9 @@ func answer(w http.ResponseWriter, r *http.Request, err error, log *slog.Logger)
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
+	if ms, ok := e.Extra["retry_ms"].(int64); ok { // RFC 9110, section 10.2.3, counts in seconds
+		w.Header().Set("Retry-After", strconv.FormatInt((ms+999)/1000, 10))
+	}
 	w.WriteHeader(e.Status)
 	_ = json.NewEncoder(w).Encode(e)
 }

@@ -2,6 +2,8 @@ package sandbox
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -154,6 +156,7 @@ func attachMethod(c *call) (any, error) {
 		return nil, wrong("payment_method", "The payment method you provided has already been attached to a customer.")
 	}
 	m.Customer = &to
+	m.Card.Fingerprint = fingerprintOf(to, m.Card.Last4)
 	if err := c.save(m, note); err != nil {
 		return nil, err
 	}
@@ -180,6 +183,13 @@ func (c *call) newMethod(b behaviour) paymentMethod {
 	return paymentMethod{ID: newID("pm"), Object: "payment_method", Type: "card", Created: c.tx.Now.Unix(), Metadata: map[string]string{},
 		Card: card{Brand: b.brand, Country: "US", ExpMonth: 8, ExpYear: c.tx.Now.Year() + 1, Fingerprint: "fp" + b.last4, Funding: "credit", Last4: b.last4},
 	}
+}
+
+// fingerprintOf tells cards apart: each customer's test card is a card of its
+// own, as it would be if all of them were people.
+func fingerprintOf(customer, last4 string) string {
+	sum := sha256.Sum256([]byte(customer + " " + last4))
+	return hex.EncodeToString(sum[:8])
 }
 
 func detachMethod(c *call) (any, error) {

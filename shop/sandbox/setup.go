@@ -113,6 +113,9 @@ func (c *call) confirmSetup(o setupIntent) (any, error) {
 
 // saved ends a setup well.
 func (c *call) saved(o setupIntent, m paymentMethod, note string) (any, error) {
+	if o.Customer != nil {
+		m.Card.Fingerprint = fingerprintOf(*o.Customer, m.Card.Last4)
+	}
 	m.Customer, o.PaymentMethod, o.Status, o.NextAction, o.LastSetupError = o.Customer, &m.ID, succeeded, nil, nil
 	if err := c.save(m, note); err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ func (c *Client) ReadHook(payload []byte, signature string) (shop.Hook, error) {
 	}
 	var e struct {
 		ID       string `json:"id"`
+		Account  string `json:"account"`
 		Type     string `json:"type"`
 		Livemode bool   `json:"livemode"`
 		Data     struct {
@@ -45,6 +46,9 @@ func (c *Client) ReadHook(payload []byte, signature string) (shop.Hook, error) {
 				Customer      json.RawMessage `json:"customer"`
 				PaymentIntent json.RawMessage `json:"payment_intent"`
 			} `json:"object"`
+			Previous struct {
+				Customer json.RawMessage `json:"customer"`
+			} `json:"previous_attributes"`
 		} `json:"data"`
 	}
 	if err := json.Unmarshal(payload, &e); err != nil {
@@ -57,8 +61,20 @@ func (c *Client) ReadHook(payload []byte, signature string) (shop.Hook, error) {
 		return shop.Hook{}, errors.New("the event is of another mode")
 	}
 	h := shop.Hook{ID: e.ID, Type: e.Type, Intent: reference(e.Data.Object.PaymentIntent), Customer: reference(e.Data.Object.Customer)}
-	if e.Data.Object.Object == "payment_intent" {
+	if h.Customer == "" { // of what was taken off a customer
+		h.Customer = reference(e.Data.Previous.Customer)
+	}
+	switch e.Data.Object.Object {
+	case "payment_intent":
 		h.Intent = e.Data.Object.ID
+	case "dispute":
+		h.Dispute = e.Data.Object.ID
+	case "radar.early_fraud_warning":
+		h.Warning = e.Data.Object.ID
+	}
+	if e.Account != "" && !strings.HasPrefix(e.Type, "account.") {
+		// A connected account's own affairs: our orders are paid on ours, and what has the same name there is not it.
+		return shop.Hook{ID: h.ID, Type: h.Type}, nil
 	}
 	return h, nil
 }

@@ -120,6 +120,9 @@ func explain(doing string, err error) error {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	why := fmt.Errorf("%s: %s %s (HTTP %d, %s, request %s)", doing, e.Type, e.Code, e.HTTPStatusCode, e.Param, e.RequestID)
+	if e.Code == stripego.ErrorCodeChargeDisputed {
+		return fmt.Errorf("%w: %w", shop.ErrContested, why)
+	}
 	if e.Type == stripego.ErrorTypeInvalidRequest && (e.HTTPStatusCode == http.StatusBadRequest || e.HTTPStatusCode == http.StatusNotFound) {
 		return fmt.Errorf("%w: %w", shop.ErrRefused, why)
 	}

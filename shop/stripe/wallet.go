@@ -81,10 +81,23 @@ func (c *Client) Cards(ctx context.Context, customer string) ([]shop.Card, error
 	return cards, nil
 }
 
+// Detach takes a method off its customer; it can never be used again.
+func (c *Client) Detach(ctx context.Context, method string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := c.api.PaymentMethods.Detach(method, &stripego.PaymentMethodDetachParams{Params: params(ctx, "")})
+	if err != nil {
+		return explain("detach payment method", err)
+	}
+	return nil
+}
+
 func card(m *stripego.PaymentMethod) shop.Card {
 	c := shop.Card{ID: m.ID}
 	if m.Card != nil {
 		c.Brand, c.Last4 = string(m.Card.Brand), m.Card.Last4
+		c.ExpMonth, c.ExpYear = int(m.Card.ExpMonth), int(m.Card.ExpYear)
+		c.Fingerprint, c.Country = m.Card.Fingerprint, m.Card.Country
 	}
 	return c
 }
