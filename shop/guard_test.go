@@ -66,19 +66,19 @@ func TestCardTestersAreStopped(t *testing.T) {
 	})
 }
 
-// Whoever holds it: a card that was declined ten times rests.
+// Whoever holds it: a card that was declined twelve times rests.
 func TestOneCardManyHands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, dbtest.Open(t, schemas...))
 		w.shop.Wallet = sameCard{w.pay}
 		cup := w.product("cup", 100, 50)
-		for i := range 10 {
+		for i := range 12 {
 			same(t, "declined", w.tap(w.buyer(name("b", i), "pm_card_chargeDeclined"), obj{"product": cup}).status, 402)
 		}
 		late := w.buyer("late", "pm_card_chargeDeclined")
 		key := newKey()
 		a := w.tap(late, obj{"product": cup}, key)
-		same(t, "the eleventh", a.status, 429)
+		same(t, "the thirteenth", a.status, 429)
 		if !strings.Contains(a.text, "retry_ms") || a.header.Get("Retry-After") == "" {
 			t.Errorf("for how long? %s", a.text)
 		}
