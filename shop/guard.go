@@ -17,7 +17,7 @@ const (
 	tapsPerAddress       = 300 // orders from one address at once, then one per addressTapRefill
 	addressTapRefill     = 20 * time.Millisecond
 	declinesPerAddress   = 40 // within declineWindow
-	declinesPerCard      = 10 // the same, of one card whoever saved it
+	declinesPerCard      = 12 // the same, of one card whoever saved it
 	maxGuarded           = 20_000
 	guardedAddress, card = 'a', 'c'
 )
