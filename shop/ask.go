@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -20,6 +21,10 @@ type ask struct {
 	Quantity *int64 `json:"quantity,omitempty"` // absent: 1
 	Price    *Money `json:"price,omitempty"`    // of one unit
 	Quote    string `json:"quote,omitempty"`    // what the buyer was shown, as POST /api/v1/quotes signed it
+	Coupon   string `json:"coupon,omitempty"`   // a code
+	Offer    string `json:"offer,omitempty"`    // made to this buyer alone; then neither pin nor product need be said
+	Tip      *Money `json:"tip,omitempty"`      // on top, or, with no goods, alone
+	Thanks   bool   `json:"thanks,omitempty"`   // the room may hear who tipped
 	Hold     string `json:"hold,omitempty"`     // the buyer has units set aside; they are used, named or not, but nobody who names them is sent away unheard
 }
 
@@ -28,8 +33,16 @@ func (a *ask) check() error {
 	if a.Channel == "" {
 		return bad("channel", "is missing")
 	}
-	if a.Pin == "" && a.Product == "" {
+	if a.Pin == "" && a.Product == "" && a.Offer == "" && a.Tip == nil {
 		return bad("product", "is missing; say a pin or a product")
+	}
+	if len(a.Coupon) > maxCode {
+		return ErrCouponUnknown
+	}
+	if a.Tip != nil {
+		if err := checkTip(*a.Tip, a.justTip()); err != nil {
+			return err
+		}
 	}
 	if a.Quantity == nil {
 		one := int64(1)
@@ -65,12 +78,17 @@ func orderKey(r *http.Request) (string, error) {
 // base is where return links point.
 func (s *Shop) base(r *http.Request) string { return api.Base(s.PublicURL, r) }
 
+// justTip tells whether there are no goods.
+func (a ask) justTip() bool { return a.Pin == "" && a.Product == "" && a.Offer == "" }
+
 // quote is what an ask comes to at this moment.
 type quote struct {
-	product *openProduct
-	pin     *openPin // nil: no card was named
-	unit    Money
-	inOffer bool
+	product  *openProduct
+	pin      *openPin  // nil: no card was named
+	personal *personal // nil: no offer to one person
+	coupon   *coupon   // nil: none
+	unit     Money
+	inOffer  bool
 
 	discount, tip int64 // what the ask takes off the goods and adds on top, in minor units
 	sum           Sum
@@ -81,10 +99,38 @@ type quote struct {
 // price in the ask; without one, to what the card said when it went on air. If
 // that is no longer the price, the answer is price_changed with the price now.
 // With whole the ask carries a quote, which is compared as a whole, later.
-func (b *books) quote(a ask, whole bool) (quote, error) {
+func (b *books) quote(ctx context.Context, buyer Person, a ask, whole bool) (quote, error) {
+	q, err := b.goods(buyer, a, whole)
+	if err != nil {
+		return q, err
+	}
+	return q, b.extras(ctx, buyer, a, &q)
+}
+
+// goods is the part of a quote that is about what is bought.
+func (b *books) goods(buyer Person, a ask, whole bool) (quote, error) {
 	var q quote
 	var agreed Money
+	if a.justTip() {
+		if q.product = b.products[b.jars[a.jar()]]; q.product == nil {
+			q.product = &openProduct{product: product{Product: Product{Channel: a.Channel, Title: tipTitle, Price: Money{1, a.Tip.Currency}}}}
+		}
+		q.unit = Money{0, a.Tip.Currency}
+		return q, nil
+	}
 	product := a.Product
+	if a.Offer != "" {
+		q.personal = b.personals[a.Offer]
+		if q.personal == nil || q.personal.Buyer != buyer.ID || q.personal.Channel != a.Channel {
+			return q, ErrNoOffer
+		}
+		if product == "" {
+			product = q.personal.Product
+		}
+		if product != q.personal.Product || a.Pin != "" {
+			return q, ErrNoOffer
+		}
+	}
 	if a.Pin != "" {
 		if q.pin = b.pins[a.card()]; q.pin == nil {
 			return q, ErrNoPin
@@ -103,6 +149,12 @@ func (b *books) quote(a ask, whole bool) (quote, error) {
 	}
 	if !q.inOffer {
 		q.unit = q.product.Price
+	}
+	if q.personal != nil {
+		if err := q.personal.takes(b.now, *a.Quantity); err != nil {
+			return q, err
+		}
+		q.unit = q.personal.Price
 	}
 	switch {
 	case a.Price != nil:

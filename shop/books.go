@@ -18,14 +18,18 @@ import (
 // products before pins and each in the order of their ids, as everybody does who
 // locks more than one.
 type books struct {
-	tx       *db.Tx
-	now      time.Time
-	pins     map[string]*openPin // nil: no such card on that channel
-	products map[string]*openProduct
-	channels map[string]terms
-	buyers   map[string]*purse
-	orders   map[[2]string]order    // by buyer and key
-	holdings map[[2]string]*holding // open, by product and buyer
+	tx        *db.Tx
+	from      db.Reader // tx, or, for who only looks, the read side
+	show      func(channel string) string
+	now       time.Time
+	pins      map[string]*openPin // nil: no such card on that channel
+	products  map[string]*openProduct
+	channels  map[string]terms
+	buyers    map[string]*purse
+	orders    map[[2]string]order    // by buyer and key
+	personals map[string]*personal   // nil: there is none
+	jars      map[string]string      // where tips without goods go: channel and currency -> product
+	holdings  map[[2]string]*holding // open, by product and buyer
 
 	guard *guard
 
@@ -64,9 +68,9 @@ type purse struct {
 
 // open reads the books for some claims.
 func open(ctx context.Context, tx *db.Tx, claims []*claim) (*books, error) {
-	b := &books{tx: tx, now: tx.Now, pins: map[string]*openPin{}, products: map[string]*openProduct{}, channels: map[string]terms{},
+	b := &books{tx: tx, from: tx, now: tx.Now, personals: map[string]*personal{}, jars: map[string]string{}, pins: map[string]*openPin{}, products: map[string]*openProduct{}, channels: map[string]terms{},
 		buyers: map[string]*purse{}, orders: map[[2]string]order{}}
-	for _, read := range []func(context.Context, []*claim) error{b.readChannels, b.readPins, b.readProducts, b.readHoldings, b.readShares, b.readBuyers, b.readMethods} {
+	for _, read := range []func(context.Context, []*claim) error{b.readChannels, b.readPins, b.readPersonals, b.readJars, b.readProducts, b.readAside, b.readHoldings, b.readShares, b.readBuyers, b.readMethods} {
 		if err := read(ctx, claims); err != nil {
 			return nil, err
 		}
@@ -118,6 +122,10 @@ func (b *books) readProducts(ctx context.Context, claims []*claim) error {
 	for _, c := range claims {
 		if p := b.pins[c.ask.card()]; p != nil {
 			wanted[p.Product] = true
+		} else if p := b.personals[c.ask.Offer]; p != nil {
+			wanted[p.Product] = true
+		} else if jar := b.jars[c.ask.jar()]; c.ask.justTip() && jar != "" {
+			wanted[jar] = true
 		} else if c.ask.Product != "" {
 			wanted[c.ask.Product] = true
 		}

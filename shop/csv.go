@@ -57,7 +57,7 @@ func file(w http.ResponseWriter, name string, header []string, rows [][]string) 
 
 var orderHeader = []string{"order", "created", "state", "parcel", "sku", "title", "quantity", "unit_minor", "total_minor", "fee_minor",
 	"refunded_minor", "currency", "total", "name", "email", "line1", "line2", "city", "region", "postal_code", "country", "phone", "carrier", "tracking",
-	"items_minor", "discount_minor", "shipping_minor", "tax_minor", "tax_included", "tip_minor"}
+	"items_minor", "discount_minor", "shipping_minor", "tax_minor", "tax_included", "tip_minor", "coupon"}
 
 // ExportOrders handles GET /api/v1/channels/{channel}/orders.csv.
 func (s *Shop) ExportOrders(w http.ResponseWriter, r *http.Request) error {
@@ -86,7 +86,7 @@ func (s *Shop) ExportOrders(w http.ResponseWriter, r *http.Request) error {
 		rows = append(rows, []string{o.ID, api.Millis(o.Created).String(), string(o.State), o.Parcel, skus[o.Product], o.Title, number(o.Quantity),
 			number(o.Unit.Amount), number(o.Total.Amount), number(o.Fee.Amount), number(o.Refunded), o.Total.Currency, o.Total.String(),
 			a.Name, o.BuyerEmail, a.Line1, a.Line2, a.City, a.Region, a.PostalCode, a.Country, a.Phone, o.Carrier, o.Tracking,
-			number(o.Items.Amount), number(o.Discount.Amount), number(o.Shipping.Amount), number(o.Tax.Amount), strconv.FormatBool(o.TaxIncluded), number(o.Tip.Amount)})
+			number(o.Items.Amount), number(o.Discount.Amount), number(o.Shipping.Amount), number(o.Tax.Amount), strconv.FormatBool(o.TaxIncluded), number(o.Tip.Amount), o.Coupon})
 	}
 	return file(w, channel+"-orders.csv", orderHeader, rows)
 }

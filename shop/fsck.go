@@ -81,6 +81,15 @@ var checks = []check{
 		SELECT id, items - discount + shipping + tip + CASE WHEN tax_included THEN 0 ELSE tax END, total FROM shop_order
 		WHERE total <> items - discount + shipping + tip + CASE WHEN tax_included THEN 0 ELSE tax END
 			OR items <> amount * quantity OR discount > items OR fee > total`},
+	{"coupon uses", "coupon %s: used %d times, by %d orders", `
+		SELECT id, used, by_orders FROM (SELECT c.id, c.used, (SELECT COUNT(*) FROM shop_coupon_use u WHERE u.coupon = c.id AND NOT u.back) AS by_orders
+			FROM shop_coupon c) AS counted WHERE used <> by_orders`},
+	{"coupons given back", "order %s: its coupon is not where its state says (discount %d, changed %d)", `
+		SELECT o.id, o.discount, o.changed FROM shop_order o LEFT JOIN shop_coupon_use u ON u.order_id = o.id AND NOT u.back
+		WHERE o.coupon <> '' AND (u.order_id IS NULL) <> (o.units = 'free' AND o.state <> 'refunded') OR o.coupon = '' AND u.order_id IS NOT NULL`},
+	{"offers to one", "offer %s: taken, but not by a living order of its person, or by more than one (%d units, until %d)", `
+		SELECT p.id, p.quantity, p.ends FROM shop_personal p WHERE (p.state = 'used') <> (1 =
+			(SELECT COUNT(*) FROM shop_order o WHERE o.personal = p.id AND o.buyer = p.buyer AND (o.units <> 'free' OR o.state = 'refunded')))`},
 	{"refunds match", "order %s: refunded %d, its refunds sum to %d", `
 		SELECT o.id, o.refunded + o.refunding, COALESCE(SUM(f.amount), 0) FROM shop_order o LEFT JOIN shop_refund f ON f.order_id = o.id AND f.state <> 'failed'
 		GROUP BY o.id, o.refunded, o.refunding HAVING o.refunded + o.refunding <> COALESCE(SUM(f.amount), 0)`},

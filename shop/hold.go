@@ -71,11 +71,12 @@ func (b *books) decide(ctx context.Context, c *claim) error {
 		}
 		return nil
 	}
-	q, err := b.quote(c.ask, c.agreed != nil)
+	b.show = func(string) string { return c.show }
+	q, err := b.quote(ctx, c.buyer, c.ask, c.agreed != nil)
 	if err != nil {
 		return err
 	}
-	if q.product.Stock.Available == 0 && b.holdings[[2]string{q.product.ID, c.buyer.ID}] == nil { // whoever asks
+	if !c.ask.justTip() && q.product.Stock.Available == 0 && q.personal.set() == 0 && b.holdings[[2]string{q.product.ID, c.buyer.ID}] == nil { // whoever asks
 		c.gone = q.product.ID
 		return ErrSoldOut
 	}
@@ -102,6 +103,11 @@ func (b *books) decide(ctx context.Context, c *claim) error {
 	if err := b.take(ctx, o, q); err != nil {
 		return err
 	}
+	if q.coupon != nil {
+		if err := q.coupon.redeem(ctx, b.tx, o); err != nil {
+			return err
+		}
+	}
 	c.order = o
 	b.orders[c.finger()] = o
 	b.add(c)
@@ -116,6 +122,12 @@ func (c *claim) finger() [2]string { return [2]string{c.buyer.ID, c.key} }
 // ErrSoldOut, ErrLimit.
 func (b *books) take(ctx context.Context, o order, q quote) error {
 	mine := b.held(o.Product, o.Buyer)
+	if q.personal != nil {
+		return b.takePersonal(ctx, o, q)
+	}
+	if q.product.Jar {
+		return b.fillJar(ctx, o, q)
+	}
 	more, limited := o.Quantity-mine.units(), o.InOffer && q.pin.OfferStock.Valid
 	if q.product.Stock.Available < more {
 		return ErrSoldOut

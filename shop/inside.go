@@ -27,6 +27,7 @@ func (s *Shop) HasPaid(ctx context.Context, person string) (bool, error) {
 type CurrencyInfo struct {
 	Digits int    `json:"digits"`
 	Symbol string `json:"symbol"`
+	Tips   Tips   `json:"tips"`
 }
 
 // homes are the currencies that people at home write by a sign which is unknown
@@ -45,7 +46,7 @@ func Currencies() map[string]CurrencyInfo {
 		digits, ok := currency.GetDigits(code)
 		symbol, known := currency.GetSymbol(code, currency.NewLocale(lang))
 		if ok && known {
-			all[code] = CurrencyInfo{Digits: int(digits), Symbol: symbol}
+			all[code] = CurrencyInfo{Digits: int(digits), Symbol: symbol, Tips: TipsIn(code)}
 		}
 	}
 	return all

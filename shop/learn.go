@@ -74,7 +74,10 @@ func (s *Shop) hear(ctx context.Context, l *lesson) (order, error) {
 	}
 	if l.err == nil && l.moved {
 		s.announce(o)
-		if o.State == Paid {
+		if o.State == Paid && o.Thanks {
+			s.Rooms.Tell(o.Channel, Event{Type: "tipped", Data: tipCard{o.BuyerName, o.Tip}})
+		}
+		if o.State == Paid && !o.justTip() {
 			s.Rooms.Tell(o.Channel, Event{Type: "sold", Data: soldCard{o.Product, o.Title, o.Quantity, l.left}})
 		}
 	}

@@ -45,13 +45,16 @@ type order struct {
 	// Of the tap that made it, and not stored.
 	fresh       bool
 	fingerprint string // of the card
+
+	Coupon, Personal string // the code and the offer to one person that it was made with
+	Thanks           bool   // the room may hear of the tip
 }
 
 const orderColumns = `id, buyer, idem_key, request, channel, show_id, pin, in_offer, product, title, quantity,
 	amount, items, discount, shipping, tax, tax_included, tip, total, fee, currency, state, units, release_to, hold_until, look_at, action_url,
 	parcel, carrier, tracking, shipped, buyer_name, buyer_email, address, country, brand, last4,
 	decline_code, decline_detail, refunded, refunding,
-	dispute, dispute_state, dispute_reason, dispute_amount, dispute_due, fraud_warning, media_at, created, changed, customer, method, base`
+	dispute, dispute_state, dispute_reason, dispute_amount, dispute_due, fraud_warning, media_at, created, changed, customer, method, base, coupon, personal, thanks`
 
 func scanOrder(row interface{ Scan(...any) error }) (order, error) {
 	var o order
@@ -62,7 +65,7 @@ func scanOrder(row interface{ Scan(...any) error }) (order, error) {
 		&o.Total.Amount, &o.Fee.Amount, &currency, &o.State, &o.Units, &o.Then, &o.HoldUntil, &o.LookAt, &o.ActionURL,
 		&o.Parcel, &o.Carrier, &o.Tracking, &o.Shipped, &o.BuyerName, &o.BuyerEmail, &o.Address, &o.Country, &o.Brand, &o.Last4,
 		&o.DeclineCode, &o.DeclineDetail, &o.Refunded, &o.Refunding,
-		&o.Dispute, &o.DisputeState, &o.DisputeReason, &o.DisputeAmount, &o.DisputeDue, &o.Warned, &media, &o.Created, &o.Changed, &o.Customer, &o.Method, &o.Base)
+		&o.Dispute, &o.DisputeState, &o.DisputeReason, &o.DisputeAmount, &o.DisputeDue, &o.Warned, &media, &o.Created, &o.Changed, &o.Customer, &o.Method, &o.Base, &o.Coupon, &o.Personal, &o.Thanks)
 	o.Unit.Currency, o.Fee.Currency = currency, currency
 	o.Sum.is(currency)
 	o.MediaAt = time.UnixMilli(media)
@@ -81,28 +84,32 @@ func newOrder(tx *db.Tx, c *claim, q quote, m method) (order, error) {
 	if err != nil {
 		return order{}, err
 	}
-	id := newID()
+	id, parcel := newID(), "unfulfilled"
+	if q.product.Jar {
+		parcel = "delivered" // there is nothing to send
+	}
 	return order{
 		ID: id, Buyer: c.buyer.ID, Key: c.key, Request: c.hash, Channel: c.ask.Channel, Show: c.show, Pin: c.ask.Pin, InOffer: q.inOffer,
 		Product: q.product.ID, Title: q.product.Title, Quantity: *c.ask.Quantity,
 		Unit: q.unit, Sum: q.sum, Fee: q.fee,
-		State: Charging, Units: take.units(""), Parcel: "unfulfilled",
+		State: Charging, Units: take.units(""), Parcel: parcel,
 		BuyerName: c.buyer.Name, BuyerEmail: c.buyer.Email, Address: string(address), Country: c.buyer.Address.Country,
 		Brand: m.Brand, Last4: m.Last4, MediaAt: time.UnixMilli(c.media.UnixMilli()),
 		Created: tx.Millis(), Changed: tx.Millis(), LookAt: tx.Now.Add(patience).UnixMilli(),
 		Customer: m.Customer, Method: m.ID, Base: c.base, fresh: true, fingerprint: m.Fingerprint,
+		Coupon: q.code(), Personal: c.ask.Offer, Thanks: c.ask.Thanks && q.tip > 0,
 	}, nil
 }
 
 const orderInto = `shop_order (id, buyer, idem_key, request, channel, show_id, pin, in_offer, product, title, quantity,
-	amount, items, discount, shipping, tax, tax_included, tip, total, fee, currency, state, units, look_at, buyer_name, buyer_email, address, country, brand, last4, media_at, created, changed, customer, method, base)`
+	amount, items, discount, shipping, tax, tax_included, tip, total, fee, currency, state, units, look_at, buyer_name, buyer_email, address, country, brand, last4, media_at, created, changed, customer, method, base, coupon, personal, thanks, parcel)`
 
 // row is a new order as orderInto has it.
 func (o order) row() []any {
 	return []any{o.ID, o.Buyer, o.Key, o.Request, o.Channel, o.Show, o.Pin, o.InOffer, o.Product, o.Title, o.Quantity,
 		o.Unit.Amount, o.Items.Amount, o.Discount.Amount, o.Shipping.Amount, o.Tax.Amount, o.TaxIncluded, o.Tip.Amount,
 		o.Total.Amount, o.Fee.Amount, o.Total.Currency, o.State, o.Units, o.LookAt,
-		o.BuyerName, o.BuyerEmail, o.Address, o.Country, o.Brand, o.Last4, o.MediaAt.UnixMilli(), o.Created, o.Changed, o.Customer, o.Method, o.Base}
+		o.BuyerName, o.BuyerEmail, o.Address, o.Country, o.Brand, o.Last4, o.MediaAt.UnixMilli(), o.Created, o.Changed, o.Customer, o.Method, o.Base, o.Coupon, o.Personal, o.Thanks, o.Parcel}
 }
 
 // attempt is one request for money.
@@ -161,6 +168,8 @@ type Order struct {
 	Shipment *Shipment `json:"shipment,omitempty"`
 	Lines    []Line    `json:"lines"`
 	Sum
+	Coupon    string        `json:"coupon,omitempty"` // the code behind the discount
+	Offer     string        `json:"offer,omitempty"`  // the offer to this buyer alone
 	Fee       Money         `json:"fee"`
 	Refunded  Money         `json:"refunded"`
 	Currency  string        `json:"currency"`
@@ -207,9 +216,12 @@ func (o order) view() Order {
 	v := Order{
 		ID: o.ID, Channel: o.Channel, Show: o.Show, Pin: o.Pin, State: o.State, Parcel: o.Parcel,
 		Lines: []Line{{o.Product, o.Title, o.Quantity, o.Unit}},
-		Sum:   o.Sum, Fee: o.Fee, Refunded: Money{o.Refunded, o.Total.Currency}, Currency: o.Total.Currency,
+		Sum:   o.Sum, Coupon: o.Coupon, Offer: o.Personal, Fee: o.Fee, Refunded: Money{o.Refunded, o.Total.Currency}, Currency: o.Total.Currency,
 		CreatedAt: api.Millis(o.Created), MediaAt: api.At(o.MediaAt),
 		Buyer: OrderPerson{o.BuyerName, o.BuyerEmail, json.RawMessage(o.Address)},
+	}
+	if o.justTip() {
+		v.Lines = []Line{}
 	}
 	if o.Brand != "" {
 		v.Payment = &PaidWith{o.Brand, o.Last4}

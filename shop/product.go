@@ -34,16 +34,17 @@ type Stock struct {
 type product struct {
 	Product
 	Dropped bool
+	Jar     bool  // for tips: never on the shelf
 	Version int64 // counts its prices
 }
 
-const productColumns = "p.id, p.channel, p.sku, p.title, p.description, p.image, p.amount, p.currency, p.available, p.held, p.sold, p.dropped, p.price_version"
+const productColumns = "p.id, p.channel, p.sku, p.title, p.description, p.image, p.amount, p.currency, p.available, p.held, p.sold, p.dropped, p.price_version, p.jar"
 
 func scanProduct(row interface{ Scan(...any) error }, also ...any) (product, error) {
 	var p product
 	var dropped sql.NullInt64
 	err := row.Scan(append([]any{&p.ID, &p.Channel, &p.SKU, &p.Title, &p.Description, &p.Image, &p.Price.Amount, &p.Price.Currency,
-		&p.Stock.Available, &p.Stock.Held, &p.Stock.Sold, &dropped, &p.Version}, also...)...)
+		&p.Stock.Available, &p.Stock.Held, &p.Stock.Sold, &dropped, &p.Version, &p.Jar}, also...)...)
 	p.Dropped = dropped.Valid
 	return p, err
 }

@@ -70,6 +70,9 @@ func (s *Shop) PostQuote(w http.ResponseWriter, r *http.Request) error {
 	if err := body.check(); err != nil {
 		return err
 	}
+	if err := s.guessing(r, buyer.ID, body.Coupon); err != nil {
+		return err
+	}
 	if body.Country == "" && buyer.Address != nil {
 		body.Country = buyer.Address.Country
 	}
@@ -93,7 +96,7 @@ func (s *Shop) quoteFor(ctx context.Context, buyer Person, a ask, country string
 	if err != nil {
 		return agreed{}, err
 	}
-	q, err := b.quote(a, true) // the price of now is the answer, whatever the page believes
+	q, err := b.quote(ctx, buyer, a, true) // the price of now is the answer, whatever the page believes
 	if err != nil {
 		return agreed{}, err
 	}
@@ -118,13 +121,24 @@ func (s *Shop) glance(ctx context.Context, a ask) (*books, error) {
 		return nil, err
 	}
 	b.channels[a.Channel] = terms{region, feeRate{bps: bps}}
+	b.from, b.show = s.DB.Read(), s.showOf
 	id := a.Product
+	if a.Offer != "" {
+		p, err := personalByID(ctx, b.from, a.Offer)
+		if err != nil {
+			return nil, err
+		}
+		b.personals, id = map[string]*personal{a.Offer: &p}, p.Product
+	}
 	if a.Pin != "" {
 		p, err := pinByID(ctx, s.DB.Read(), a.Channel, a.Pin)
 		if err != nil {
 			return nil, err
 		}
 		b.pins[a.card()], id = &openPin{pin: p}, p.Product
+	}
+	if a.justTip() {
+		return b, nil
 	}
 	p, err := productByID(ctx, s.DB.Read(), id)
 	if errors.Is(err, ErrNoProduct) {
@@ -136,13 +150,20 @@ func (s *Shop) glance(ctx context.Context, a ask) (*books, error) {
 
 // parts is everything that the price of an ask is made of.
 func (q quote) parts(a ask, rules terms, _ string) parts {
+	if a.justTip() {
+		return parts{unit: q.unit, quantity: 1, tip: q.tip} // none of it is the house's
+	}
 	return parts{unit: q.unit, quantity: *a.Quantity, discount: q.discount, tip: q.tip, fee: rules.fee}
 }
 
 // said is q in the words of a quote.
 func (q quote) said(buyer Person, a ask, country string, now time.Time) agreed {
-	return agreed{Buyer: buyer.ID, Channel: a.Channel, Pin: a.Pin, Product: q.product.ID, Quantity: *a.Quantity, Price: q.unit,
-		Version: q.product.Version, Country: country, Sum: q.sum, Expires: now.Add(quoteTTL).UnixMilli()}
+	product, version := q.product.ID, q.product.Version
+	if a.justTip() {
+		product, version = "", 0 // whether the channel has a jar yet or not
+	}
+	return agreed{Buyer: buyer.ID, Channel: a.Channel, Pin: a.Pin, Product: product, Quantity: *a.Quantity, Price: q.unit,
+		Version: version, Country: country, Sum: q.sum, Expires: now.Add(quoteTTL).UnixMilli()}
 }
 
 // agrees compares what a buyer was shown with what it comes to now. Whatever

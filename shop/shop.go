@@ -22,41 +22,50 @@ import (
 
 // Limits.
 const (
-	maxProducts    = 500              // products of a channel
-	maxLineup      = 200              // products in a run of show
-	maxTitle       = 120              // runes
-	maxDescription = 4_000            // runes
-	maxSKU         = 64               // runes
-	maxStock       = 1 << 30          // units of one product
-	maxImage       = 2 << 20          // bytes
-	maxImageURL    = 500              // bytes
-	maxQuantity    = 99               // units in one order
-	maxOpenOrders  = 10               // orders one buyer may hold units with at once
-	maxOpenHolds   = 5                // products one person may have units of set aside without an order
-	maxLine        = 1_000            // people in line for one product
-	maxPlaces      = 20               // lines one person may stand in
-	maxHoldTime    = 10 * time.Minute // units stay set aside no longer, however often their person asks for more time
-	leastHoldTime  = 30 * time.Second // what a channel can choose for holds and turns…
-	mostHoldTime   = maxHoldTime
-	maxOfferTime   = 24 * time.Hour
-	maxCarrier     = 60  // runes
-	maxTracking    = 120 // runes
-	maxCountries   = 260 // rules in one region table
-	pageOrders     = 50  // orders in one answer
-	maxExport      = 50_000
+	maxProducts     = 500     // products of a channel
+	maxLineup       = 200     // products in a run of show
+	maxTitle        = 120     // runes
+	maxDescription  = 4_000   // runes
+	maxSKU          = 64      // runes
+	maxStock        = 1 << 30 // units of one product
+	maxImage        = 2 << 20 // bytes
+	maxImageURL     = 500     // bytes
+	maxQuantity     = 99      // units in one order
+	maxOpenOrders   = 10      // orders one buyer may hold units with at once
+	maxOpenHolds    = 5       // products one person may have units of set aside without an order
+	maxCoupons      = 200     // of a channel
+	leastCode       = 4       // letters of a coupon's code
+	maxCode         = 32
+	maxPersonals    = 50 // offers to single people that a channel has open at once
+	maxPersonalTime = 24 * time.Hour
+	maxLine         = 1_000            // people in line for one product
+	maxPlaces       = 20               // lines one person may stand in
+	maxHoldTime     = 10 * time.Minute // units stay set aside no longer, however often their person asks for more time
+	leastHoldTime   = 30 * time.Second // what a channel can choose for holds and turns…
+	mostHoldTime    = maxHoldTime
+	maxOfferTime    = 24 * time.Hour
+	maxCarrier      = 60  // runes
+	maxTracking     = 120 // runes
+	maxCountries    = 260 // rules in one region table
+	pageOrders      = 50  // orders in one answer
+	maxExport       = 50_000
 
-	tapsPerBuyer    = 10 // orders one buyer may ask for at once, then one per tapRefill
-	tapRefill       = time.Second
-	quotesPerBuyer  = 30 // quotes, then one per quoteRefill
-	quoteRefill     = 500 * time.Millisecond
-	methodsPerBuyer = 12 // payment methods one person may add at once, then one per methodRefill: card testers come this way
-	methodRefill    = 30 * time.Second
-	asidesPerPerson = 20 // holds and places in line, then one per asideRefill
-	asideRefill     = time.Second
-	imagesPerPerson = 30 // uploads, then one per imageRefill
-	imageRefill     = 2 * time.Second
-	maxDeclines     = 12 // declined payments of one buyer within declineWindow
-	declineWindow   = 10 * time.Minute
+	tapsPerBuyer      = 10 // orders one buyer may ask for at once, then one per tapRefill
+	tapRefill         = time.Second
+	quotesPerBuyer    = 30 // quotes, then one per quoteRefill
+	quoteRefill       = 500 * time.Millisecond
+	methodsPerBuyer   = 12 // payment methods one person may add at once, then one per methodRefill: card testers come this way
+	methodRefill      = 30 * time.Second
+	guessesPerPerson  = 10 // different coupon codes, then one per guessRefill
+	guessRefill       = 20 * time.Second
+	guessesPerNetwork = 60 // the same, of everybody on one network
+	guessNetRefill    = 5 * time.Second
+	asidesPerPerson   = 20 // holds and places in line, then one per asideRefill
+	asideRefill       = time.Second
+	imagesPerPerson   = 30 // uploads, then one per imageRefill
+	imageRefill       = 2 * time.Second
+	maxDeclines       = 12 // declined payments of one buyer within declineWindow
+	declineWindow     = 10 * time.Minute
 
 	actionTTL     = 5 * time.Minute  // how long a bank's question may stay open
 	processingTTL = 10 * time.Minute // how long a bank may think before the sweeper calls it off
@@ -171,7 +180,8 @@ type Shop struct {
 	guard   *guard
 	quotes  api.Limiter[string]
 	asides  api.Limiter[string]
-	display display // stock that rooms have not been shown yet
+	guesses [2]api.Limiter[string] // by person, by network
+	display display                // stock that rooms have not been shown yet
 	secrets secrets
 	lanes   lanes      // receivers outside that are written to
 	pinning sync.Mutex // held from the commit of a pin until the room was told
@@ -190,6 +200,7 @@ func New(d *db.DB, log *slog.Logger) *Shop {
 		cards:   api.Limiter[string]{Burst: methodsPerBuyer, Every: methodRefill},
 		images:  api.Limiter[string]{Burst: imagesPerPerson, Every: imageRefill},
 		asides:  api.Limiter[string]{Burst: asidesPerPerson, Every: asideRefill},
+		guesses: [2]api.Limiter[string]{{Burst: guessesPerPerson, Every: guessRefill}, {Burst: guessesPerNetwork, Every: guessNetRefill}},
 		guard:   newGuard(),
 		display: display{dirty: map[string]string{}, wake: make(chan struct{}, 1)},
 		lanes:   lanes{busy: map[string]int{}, failed: map[string]int{}, resting: map[string]time.Time{}, wake: make(chan struct{}, 1)},

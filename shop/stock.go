@@ -31,6 +31,9 @@ func moveUnits(ctx context.Context, tx *db.Tx, o order, m move) (available int64
 	if err == nil && (m == free || m == restock) {
 		available, err = serve(ctx, tx, o.Product, available)
 	}
+	if err == nil && m == free {
+		err = giveBack(ctx, tx, o)
+	}
 	if err != nil || m != free || !o.InOffer {
 		return available, err
 	}

@@ -30,6 +30,9 @@ func (s *Shop) PlaceOrder(w http.ResponseWriter, r *http.Request) error {
 	if err := a.check(); err != nil {
 		return err
 	}
+	if err := s.guessing(r, buyer.ID, a.Coupon); err != nil {
+		return err
+	}
 	o, err := s.tap(r, buyer, key, a)
 	if err != nil {
 		return err

@@ -3,10 +3,17 @@ package shop
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"net/http"
 	"time"
 
+	"souk/internal/api"
 	"souk/internal/db"
 )
+
+// errLettersFull is what a room says that keeps no more letters: a page asks
+// for what is its reader's whenever it comes back.
+var errLettersFull = api.Fail(http.StatusConflict, "limit_reached", "Too many letters wait.")
 
 // turnCard is the letter to somebody whose turn it is.
 type turnCard struct {
@@ -22,6 +29,9 @@ func (s *Shop) runHolds(ctx context.Context) error {
 		wait, err := s.endHolds(ctx)
 		if err == nil {
 			err = s.callOut(ctx)
+		}
+		if err == nil {
+			err = s.handOut(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			s.Log.Error("holds", "err", err)
@@ -97,8 +107,10 @@ func (s *Shop) callOut(ctx context.Context) error {
 		}
 		err = s.Rooms.Send(ctx, h.Channel, h.Buyer, Event{Type: "turn", Data: turnCard{h.view(), p.Title, p.Price}}, time.UnixMilli(h.Until))
 		if err != nil {
-			// Their page asks whenever it comes back; the turn lasts all the same.
-			s.Log.Warn("turn without a letter", "hold", h.ID, "err", err)
+			s.Log.Warn("turn without a letter", "hold", h.ID, "err", err) // it lasts all the same
+			if !errors.Is(err, errLettersFull) {
+				continue // the room may answer the next time
+			}
 		}
 		if err := s.noteTold(ctx, h.ID); err != nil {
 			return err

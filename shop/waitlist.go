@@ -49,6 +49,10 @@ func (s *Shop) claimOf(w http.ResponseWriter, r *http.Request) (*claim, error) {
 	if wait, ok := s.asides.Take(who.ID, ""); !ok {
 		return nil, api.TooFast(wait)
 	}
+	if a.justTip() || a.Offer != "" {
+		return nil, bad("product", "is missing; say a pin or a product")
+	}
+	a.Coupon, a.Tip = "", nil // those are the order's
 	return &claim{buyer: who, ask: a}, nil
 }
 
@@ -158,7 +162,11 @@ func (s *Shop) MyHolds(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return api.Write(w, http.StatusOK, map[string]any{"holds": holds, "places": places})
+	offers, err := s.offersFor(ctx, who.ID, channel)
+	if err != nil {
+		return err
+	}
+	return api.Write(w, http.StatusOK, map[string]any{"holds": holds, "places": places, "offers": offers})
 }
 
 // ListLines handles GET /api/v1/channels/{channel}/waitlist, for who sells.

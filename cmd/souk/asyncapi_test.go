@@ -222,6 +222,13 @@ func TestAsyncAPI(t *testing.T) {
 	turn := mira.call("200", "GET", "/api/v1/me/holds", "").text("holds.0.id")
 	mira.call("204", "DELETE", "/api/v1/holds/"+turn, "")
 	guest.until("hold")
+	one := `{"person":"` + id + `","product":"` + rare + `","price":{"amount":100,"currency":"USD"},"seconds":600}`
+	personal := hosting.call("201", "POST", "/api/v1/channels/tea/offers", one).text("offer.id")
+	guest.until("offer")
+	hosting.call("204", "DELETE", "/api/v1/channels/tea/offers/"+personal, "")
+	guest.until("offer")
+	mira.call("200", "POST", "/api/v1/orders", `{"channel":"tea","tip":{"amount":500,"currency":"USD"},"thanks":true}`, "Idempotency-Key", newKey())
+	guest.until("tipped")
 	host.call("200", "PATCH", "/api/v1/products/"+product, `{"price":{"amount":900,"currency":"USD"}}`)
 	host.call("204", "DELETE", "/api/v1/channels/tea/pin", "")
 	guest.until("price")

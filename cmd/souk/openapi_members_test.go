@@ -31,6 +31,7 @@ var answered = map[string]any{
 	"RoleDeed":       account.Deed{},
 	"SignIn":         account.Session{},
 	"Worker":         account.Worker{},
+	"Coupon":         shop.Coupon{},
 	"Decline":        shop.Decline{},
 	"Entry":          show.Entry{},
 	"Hold":           shop.Hold{},
@@ -42,6 +43,7 @@ var answered = map[string]any{
 	"NewProduct":     shop.NewProduct{},
 	"Offer":          shop.Offer{},
 	"Order":          shop.Order{},
+	"Personal":       shop.Personal{},
 	"Pin":            shop.Pin{},
 	"Place":          shop.Place{},
 	"Played":         chat.Played{},
@@ -58,6 +60,7 @@ var answered = map[string]any{
 	"Selling":        shop.Selling{},
 	"Show":           show.Show{},
 	"ShowAnswer":     showAnswer{},
+	"Tips":           shop.Tips{},
 	"Waiting":        shop.Lines{},
 }
 

@@ -140,6 +140,14 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("GET /api/v1/channels/{channel}/selling", s.shop.GetSelling)
 	call("PUT /api/v1/channels/{channel}/selling", s.shop.SetSelling)
 
+	// what a channel gives to some
+	call("GET /api/v1/channels/{channel}/coupons", s.shop.ListCoupons)
+	call("POST /api/v1/channels/{channel}/coupons", s.shop.AddCoupon)
+	call("DELETE /api/v1/channels/{channel}/coupons/{id}", s.shop.DropCoupon)
+	call("GET /api/v1/channels/{channel}/offers", s.shop.ListOffers)
+	call("POST /api/v1/channels/{channel}/offers", s.shop.OfferTo)
+	call("DELETE /api/v1/channels/{channel}/offers/{id}", s.shop.WithdrawOffer)
+
 	// the till
 	call("POST /api/v1/quotes", s.shop.PostQuote)
 	call("POST /api/v1/orders", s.shop.PlaceOrder)
