@@ -82,6 +82,7 @@ type Board struct {
 	// state
 	mu      sync.Mutex // guards running; held through a change so that changes are in order
 	running map[string]Show
+	numbers numbers
 
 	// channels
 	wake chan struct{} // a deadline was set or lifted
@@ -203,7 +204,11 @@ func (b *Board) Watched(ctx context.Context, channel string, viewers int) error 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s, ok := b.running[channel]
-	if !ok || viewers <= s.ViewersPeak {
+	if !ok {
+		return nil
+	}
+	b.sample(s.ID, viewers, time.Now())
+	if viewers <= s.ViewersPeak {
 		return nil
 	}
 	err := b.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {

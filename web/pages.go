@@ -27,6 +27,7 @@ const (
 	Wallet   View = "wallet"
 	Account  View = "account"
 	Enter    View = "enter"
+	Numbers  View = "numbers"
 )
 
 // entries are the Vite entry points, and preloads the module a page will need right after its first paint.
@@ -44,6 +45,7 @@ var (
 		Wallet:   "src/pages/wallet.ts",
 		Account:  "src/pages/account.ts",
 		Enter:    "src/pages/enter.ts",
+		Numbers:  "src/pages/numbers.ts",
 	}
 	preloads = map[View]string{Live: "src/lib/player.ts", Embed: "src/lib/player.ts", Replay: "src/replay/picture.ts"}
 )
@@ -169,6 +171,11 @@ func (p *Pages) Wallet(w http.ResponseWriter, r *http.Request) { p.page(w, r, Wa
 
 // Account is "GET /account": how somebody signs in, where they are signed in, and who works on their channels.
 func (p *Pages) Account(w http.ResponseWriter, r *http.Request) { p.page(w, r, Account, "") }
+
+// Numbers is "GET /studio/shows/{show}": what became of a show, for those who run its channel.
+func (p *Pages) Numbers(w http.ResponseWriter, r *http.Request) {
+	p.page(w, r, Numbers, r.PathValue("show"))
+}
 
 // Enter is "GET /enter": what a link of a mail leads to, or the one that sets up a server. The token is in the fragment.
 func (p *Pages) Enter(w http.ResponseWriter, r *http.Request) { p.page(w, r, Enter, "") }

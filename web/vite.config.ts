@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 import { clean, precompress } from './build/output.ts';
 
 // One entry per page; the Go side looks entries up by these source paths.
-const entries = ['home', 'live', 'studio', 'dock', 'merchant', 'order', 'overlay', 'embed', 'replay', 'wallet', 'account', 'enter'].map((name) => `src/pages/${name}.ts`);
+const entries = ['home', 'live', 'studio', 'dock', 'merchant', 'order', 'overlay', 'embed', 'replay', 'wallet', 'account', 'enter', 'numbers'].map((name) => `src/pages/${name}.ts`);
 
 export default defineConfig({
   base: '/_/',

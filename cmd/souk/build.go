@@ -50,6 +50,7 @@ type souk struct {
 	peers    *hls.Peers                             // the same
 	note     func(context.Context, mail.Note) error // nil: there are no mails
 	pages    *web.Pages
+	beacons  *beacons
 
 	rtmpPort string // what port 0 became, for the studio
 	hookURL  string // where the sandbox posts its notifications: this very server
@@ -70,7 +71,7 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (s *souk, err erro
 			d.Close()
 		}
 	}()
-	s = &souk{cfg: cfg, log: log, db: d}
+	s = &souk{cfg: cfg, log: log, db: d, beacons: newBeacons()}
 	if err := migrate(ctx, s.db); err != nil {
 		return nil, err
 	}

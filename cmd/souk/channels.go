@@ -219,7 +219,7 @@ func (s *souk) boot(r *http.Request, view web.View, id string) (web.First, bool,
 	case web.Wallet:
 		me, err := s.bootMe(r)
 		return web.First{Data: map[string]any{"me": me}}, true, err
-	case web.Studio, web.Merchant, web.Account, web.Enter:
+	case web.Studio, web.Merchant, web.Account, web.Enter, web.Numbers:
 		me, err := s.bootMe(r)
 		if err != nil {
 			return web.First{}, false, err

@@ -30,6 +30,7 @@ var answered = map[string]any{
 	"Passkey":        account.Passkey{},
 	"RoleDeed":       account.Deed{},
 	"SignIn":         account.Session{},
+	"Takings":        takings{},
 	"Worker":         account.Worker{},
 	"Coupon":         shop.Coupon{},
 	"Decline":        shop.Decline{},
@@ -41,6 +42,7 @@ var answered = map[string]any{
 	"Money":          shop.Money{},
 	"NewOffer":       shop.NewOffer{},
 	"NewProduct":     shop.NewProduct{},
+	"Numbers":        numbersAnswer{},
 	"Offer":          shop.Offer{},
 	"Order":          shop.Order{},
 	"Personal":       shop.Personal{},
@@ -100,7 +102,7 @@ func (d document) likeType(schema map[string]any, of reflect.Type, at string, se
 	missing := maps.Clone(properties)
 	for _, f := range reflect.VisibleFields(of) {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if f.Anonymous || name == "" {
+		if f.Anonymous || name == "" || name == "-" {
 			continue
 		}
 		delete(missing, name)

@@ -56,7 +56,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 	callWaiting(nobody, host)
 	callHandOver(host)
 	callRooms(nobody, host)
-	callShow(nobody, host)
+	callShow(nobody, guest, host)
 	callDoors(nobody, guest, host)
 	callLimits(guest)
 	guest.call("200", "POST", "/api/v1/logout", "")
@@ -378,7 +378,7 @@ func callMerchant(guest, host caller) {
 	callDispute(guest, host)
 }
 
-func callShow(nobody, host caller) {
+func callShow(nobody, guest, host caller) {
 	i := host.until("/api/v1/channels/tea/ingest", func(i answer) bool {
 		return i.text("publisher.video.fps") != "0" && i.text("publisher.audio.codec") == "aac"
 	})
@@ -401,6 +401,7 @@ func callShow(nobody, host caller) {
 		nobody.t.Errorf("shows of the channel: %s", all.raw)
 	}
 	nobody.call("404 no_such_channel", "GET", "/api/v1/channels/none/shows", "")
+	callNumbers(nobody, guest, host, id)
 	nobody.call("401 sign_in_first", "GET", "/api/v1/shows/"+id+"/recording.mp4", "")
 	host.call("200", "GET", "/api/v1/shows/"+id+"/recording.mp4", "")
 	host.call("200", "GET", "/api/v1/shows/"+id+"/recording.zip", "")

@@ -85,7 +85,7 @@ func serve(ctx context.Context, cfg Config, log *slog.Logger, seed func(context.
 	}
 	parts := append(more,
 		s.accounts.Run, s.board.Run, s.origin.Run, s.archive.Run, s.hub.Run, s.records.Run, s.watchRoles, s.watchSessions, s.shop.Run, s.sandboxRun,
-		s.countViewers, s.stills.Run,
+		s.countViewers, s.board.KeepNumbers, s.stills.Run,
 		keepHeapSmall(s.origin.Held),
 		func(ctx context.Context) error { return s.keys.watch(ctx, s.cutPublisher) },
 		func(ctx context.Context) error { return s.ingest.Serve(ctx, ln.rtmp) },

@@ -155,5 +155,5 @@ export async function chooseCard(page: Page | Frame, label: string): Promise<voi
 export async function signIn(page: Page, host: Ready['host']): Promise<void> {
   await page.getByLabel('Email').fill(host.email);
   await page.getByLabel('Password').fill(host.password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 }
