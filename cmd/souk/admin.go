@@ -10,6 +10,7 @@ import (
 
 	"souk/hls"
 	"souk/ingest"
+	"souk/internal/api"
 	"souk/show"
 )
 
@@ -30,6 +31,7 @@ func profiles(mux *http.ServeMux) {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.Handle("GET /debug/lateness", api.Handler(lateness))
 }
 
 // readyz tells whether a request would be served: the database answers.
