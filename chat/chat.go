@@ -15,6 +15,7 @@ const (
 	maxViewers       = 20_000 // sockets in all rooms together; one is one descriptor
 	maxPersonSockets = 20     // sockets of one person in a room
 	maxInbox         = 512    // what may wait for a room before its senders wait too
+	takeBetween      = 32     // of it is done between two parts of a pass over the viewers
 	tellWait         = 2 * time.Second
 	joinWait         = 5 * time.Second // for a room that is still opening its log
 )
@@ -23,9 +24,9 @@ const (
 const (
 	historyLen    = 50          // events in a welcome
 	ringLen       = EntriesKept // events that can be replayed or deleted
-	maxPending    = 512         // entries that wait for the tick; more make a frame of their own
+	maxPending    = 256         // entries that wait for the tick; more make a frame of their own
 	framesLen     = 1024        // shared frames kept for viewers who lag
-	framesBytes   = 2 << 20     // their bytes
+	framesBytes   = 4 << 20     // their bytes
 	maxLatest     = 1024        // latest values; the one refreshed longest ago gives way
 	maxSanctioned = 10_000      // bans and timeouts
 	maxBacklog    = 2048        // entries not yet stored before `say` is refused
@@ -88,6 +89,8 @@ const (
 	maxFrame      = 4 << 10  // bytes from a client
 	maxPersonal   = 64       // replies and whispers that wait for a slow socket
 	maxWrite      = 32 << 10 // bytes of a lagging viewer joined into one write
+	thinKept      = 50       // messages of people that a thinned viewer still gets
+	maxCatchUp    = 1 << 20  // bytes of what a thinned viewer gets
 	sendBuffer    = 64 << 10 // SO_SNDBUF: the kernel must not hide a slow viewer
 	writeWait     = 10 * time.Second
 	closeWait     = 2 * time.Second
@@ -101,10 +104,14 @@ const (
 
 // Times of a room.
 const (
-	tickMin      = 50 * time.Millisecond
+	tickMin      = 10 * time.Millisecond
 	tickMax      = 250 * time.Millisecond
-	tickShare    = 8                     // a pass over the viewers may take 1/8 of the time
+	tickEnough   = 100 * time.Millisecond
+	tickShare    = 32                    // until tickEnough, a pass over the viewers takes 1/32 of the time
+	tickLoad     = 25                    // percent of all processors that conversation may take in the largest rooms
+	urgentLoad   = 40                    // … and what cannot wait
 	urgentGap    = 10 * time.Millisecond // between two frames that cannot wait
+	costMemory   = 8                     // the cost of a write is an average over about so many measurements
 	viewersEvery = 3 * time.Second
 	quietLimit   = 20 * time.Second // then `viewers` is repeated
 	sweepEvery   = time.Second

@@ -59,11 +59,12 @@ type Stats struct {
 	Events, Frames, Deliveries       int64 // numbered or refreshed; encoded; frames handed to sockets
 	Refused, Slow, Banned, Resumed   int64 // commands; closed sockets; joins
 	Panics, UnprovableResumes, Stale int64 // rooms and sockets that ended so; fresh welcomes instead of a resume; events nobody took in time
+	Thinned                          int64 // times that a slow viewer was not sent all that people said
 	Apart, Forks, Unshared           int64 // rooms without the bus, now; how often one went on alone; messages other nodes never got
 }
 
 type counters struct {
-	sockets, events, frames, deliveries, refused, slow, banned, resumed, panics, unprovable, stale, apart, forks, unshared atomic.Int64
+	sockets, events, frames, deliveries, refused, slow, banned, resumed, panics, unprovable, stale, thinned, apart, forks, unshared atomic.Int64
 }
 
 // Stats returns the counts.
@@ -77,7 +78,8 @@ func (h *Hub) Stats() Stats {
 		Events: c.events.Load(), Frames: c.frames.Load(), Deliveries: c.deliveries.Load(),
 		Refused: c.refused.Load(), Slow: c.slow.Load(), Banned: c.banned.Load(), Resumed: c.resumed.Load(),
 		Panics: c.panics.Load(), UnprovableResumes: c.unprovable.Load(), Stale: c.stale.Load(),
-		Apart: c.apart.Load(), Forks: c.forks.Load(), Unshared: c.unshared.Load(),
+		Thinned: c.thinned.Load(),
+		Apart:   c.apart.Load(), Forks: c.forks.Load(), Unshared: c.unshared.Load(),
 	}
 }
 

@@ -80,6 +80,9 @@ func (e Entry) appendTo(b []byte) []byte {
 	return appendEvent(b, e.Type, stamp{seq: e.Seq, at: e.At, mediaAt: e.MediaAt}, e.Data)
 }
 
+// spoken tells whether a person said it.
+func (e Entry) spoken() bool { return e.Type == "message" || e.Type == "question" }
+
 // Sanction is a ban or a timeout, or its end.
 type Sanction struct {
 	Person string

@@ -6,7 +6,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -23,7 +22,7 @@ const maxControl = 512
 // busy and takes no more data, so that nothing piles up here.
 type outlet struct {
 	net.Conn
-	raw syscall.RawConn // nil where the connection offers none (TLS, pipes)
+	fd int // of the connection, -1 where it offers none (TLS, pipes). Only mu keeps it from being another one's
 	// drained is called without locks, on the draining goroutine, when the
 	// outlet can take data again.
 	drained func()
@@ -40,11 +39,7 @@ type outlet struct {
 
 func newOutlet(c net.Conn, wg *sync.WaitGroup, stuck *atomic.Int64) *outlet {
 	o := &outlet{Conn: c, wg: wg, stuck: stuck, direct: true}
-	if sc, ok := c.(syscall.Conn); ok && canWriteRaw {
-		if raw, err := sc.SyscallConn(); err == nil {
-			o.raw = raw
-		}
-	}
+	o.fd = descriptor(c)
 	return o
 }
 
@@ -119,6 +114,12 @@ func (o *outlet) SetReadDeadline(t time.Time) error {
 	return o.Conn.SetReadDeadline(t)
 }
 
+// Close is hangUp, for gorilla.
+func (o *outlet) Close() error {
+	o.hangUp()
+	return nil
+}
+
 // hangUp closes the connection. The reader calls it last: no draining
 // goroutine starts afterwards.
 func (o *outlet) hangUp() {
@@ -171,8 +172,8 @@ func (o *outlet) putControl(frame []byte) {
 // push writes what the socket takes now and leaves the rest to a goroutine. It
 // needs mu and an outlet that is not busy.
 func (o *outlet) push(b []byte) {
-	if o.raw != nil {
-		n, err := writeRaw(o.raw, b)
+	if o.fd >= 0 {
+		n, err := writeNow(o.fd, b)
 		if err != nil {
 			o.fail()
 			return
@@ -213,6 +214,6 @@ func (o *outlet) drain(b []byte) {
 // fail closes the connection, which ends the reader and with it the viewer. It
 // needs mu.
 func (o *outlet) fail() {
-	o.broken = true
+	o.broken, o.fd = true, -1
 	_ = o.Conn.Close()
 }

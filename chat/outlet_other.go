@@ -4,10 +4,10 @@ package chat
 
 import (
 	"errors"
-	"syscall"
+	"net"
 )
 
 // Elsewhere every write goes through the draining goroutine.
-const canWriteRaw = false
+func descriptor(net.Conn) int { return -1 }
 
-func writeRaw(syscall.RawConn, []byte) (int, error) { return 0, errors.ErrUnsupported }
+func writeNow(int, []byte) (int, error) { return 0, errors.ErrUnsupported }

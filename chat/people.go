@@ -12,6 +12,7 @@ type viewer struct {
 	queue  [][]byte // personal events that wait for the socket
 	slot   int      // in room.sockets; -1: not in the room any more
 	phase  int      // in which sweep it is pinged
+	packs  bool     // takes compressed frames
 	nth    int      // among all who ever came
 }
 
@@ -105,6 +106,9 @@ func (r *room) remove(v *viewer) {
 	r.sockets[v.slot], last.slot = last, v.slot
 	r.sockets[len(r.sockets)-1] = nil
 	r.sockets = r.sockets[:len(r.sockets)-1]
+	if r.ahead > 0 && last.next != r.ring.next() {
+		r.ahead = len(r.sockets) // it may have left the way of the pass
+	}
 	v.slot = -1
 	v.queue = nil
 	r.hub.went(v.person.Session)

@@ -48,7 +48,7 @@ func (r *room) part(snap Snapshot) {
 		r.hushed = false
 		r.flushed, r.historyJSON = r.ring.last, nil
 	}
-	r.flush()
+	r.flushNow()
 	r.apart, r.fork = true, r.ring.last
 	r.alone.Store(true)
 	r.epoch = NewEpoch()
@@ -259,7 +259,7 @@ func (m fresh) deliver(r *room) {
 	case m.told != r.told.Load() && m.try < maxRenewals:
 		r.snap(m.try + 1)
 	default:
-		r.flush()
+		r.flushNow()
 		r.welcomeAll(m.snap, true)
 	}
 }

@@ -10,9 +10,9 @@ type ring struct {
 	last    int64            // highest number given out
 	base    int64            // nothing up to here can be replayed
 
-	frames [][]byte
+	frames []*frame
 	first  uint64 // the position of frames[0]
-	bytes  int    // of all frames
+	bytes  int    // of all frames, plain
 }
 
 func newRing(s State) ring {
@@ -95,11 +95,11 @@ func (g *ring) find(message string) (*Entry, bool) {
 func (g *ring) next() uint64 { return g.first + uint64(len(g.frames)) }
 
 // pushFrame keeps a frame for those who lag and lets the oldest go.
-func (g *ring) pushFrame(b []byte) {
-	g.frames = append(g.frames, b)
-	g.bytes += len(b)
+func (g *ring) pushFrame(f *frame) {
+	g.frames = append(g.frames, f)
+	g.bytes += len(f.plain)
 	for len(g.frames) > framesLen || g.bytes > framesBytes && len(g.frames) > 1 {
-		g.bytes -= len(g.frames[0])
+		g.bytes -= len(g.frames[0].plain)
 		g.frames[0] = nil
 		g.frames = g.frames[1:]
 		g.first++
@@ -107,7 +107,7 @@ func (g *ring) pushFrame(b []byte) {
 }
 
 // framesFrom returns the frames from position next on, or false when some of them are gone.
-func (g *ring) framesFrom(next uint64) ([][]byte, bool) {
+func (g *ring) framesFrom(next uint64) ([]*frame, bool) {
 	if next < g.first {
 		return nil, false
 	}

@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"encoding/json"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,8 +64,12 @@ type room struct {
 	lastFrame   time.Time
 	lastViewers time.Time
 	sentViewers int64
-	pass        time.Duration // how long it took to hand the last frame to everybody
-	due         time.Time     // when the timer fires; zero: it is not set
+	writeCost   time.Duration // of one write, on average
+	ahead       int           // viewers that the pass under way has not come to
+	served      int           // in sockets, whom it came to last
+	copies      [2]joinedCopy // plain and packed
+	processors  int
+	due         time.Time // when the timer fires; zero: it is not set
 	timer       *time.Timer
 
 	// channels
@@ -108,19 +113,20 @@ type awaiting struct {
 
 func newRoom(h *Hub, channel string) *room {
 	r := &room{
-		hub:       h,
-		channel:   channel,
-		sanctions: map[string]Sanction{},
-		members:   map[string]*member{},
-		latest:    map[latestKey][]byte{},
-		tally:     map[string]int{},
-		gone:      map[string]bool{},
-		questions: map[string]Question{},
-		letters:   map[string]Letter{},
-		snapshot:  snapshots{turn: make(chan struct{}, 1)},
-		inbox:     make(chan message, maxInbox),
-		stop:      make(chan struct{}),
-		done:      make(chan struct{}),
+		hub:        h,
+		channel:    channel,
+		sanctions:  map[string]Sanction{},
+		members:    map[string]*member{},
+		latest:     map[latestKey][]byte{},
+		tally:      map[string]int{},
+		gone:       map[string]bool{},
+		questions:  map[string]Question{},
+		letters:    map[string]Letter{},
+		processors: runtime.GOMAXPROCS(0),
+		snapshot:   snapshots{turn: make(chan struct{}, 1)},
+		inbox:      make(chan message, maxInbox),
+		stop:       make(chan struct{}),
+		done:       make(chan struct{}),
 	}
 	return r
 }
@@ -161,7 +167,7 @@ func (r *room) run() {
 	}()
 	r.loop()
 	r.finishLine()
-	r.flush()
+	r.flushNow()
 	r.closeAll(CloseRestart, "restart")
 	clean = !r.forgets()
 }
@@ -215,6 +221,12 @@ func (r *room) loop() {
 	defer sweep.Stop()
 	defer r.timer.Stop()
 	for {
+		if r.ahead > 0 {
+			r.feedSome()
+		}
+		if r.ahead > 0 && r.takeSome(sweep.C) {
+			continue
+		}
 		select {
 		case m := <-r.inbox:
 			m.deliver(r)
@@ -234,6 +246,27 @@ func (r *room) loop() {
 			}
 		}
 	}
+}
+
+// takeSome does some of what waits while a pass is under way. It returns false
+// when the room is to stop.
+func (r *room) takeSome(sweep <-chan time.Time) bool {
+	for range takeBetween {
+		select {
+		case m := <-r.inbox:
+			m.deliver(r)
+		case <-r.timer.C:
+			r.due = time.Time{}
+			r.flush()
+		case now := <-sweep:
+			r.sweep(now)
+		case <-r.stop:
+			return false
+		default:
+			return true
+		}
+	}
+	return true
 }
 
 func (m tell) deliver(r *room) {

@@ -88,11 +88,15 @@ func (h *Hub) originAllowed(r *http.Request) bool {
 // upgrade makes a websocket of the request, or has answered why not.
 func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request) (*socket, error) {
 	via := &hijacker{ResponseWriter: w, hub: h}
+	packs := packsOffered(r.Header)
 	u := websocket.Upgrader{
 		HandshakeTimeout: writeWait,
 		ReadBufferSize:   readBuffer,
 		WriteBufferPool:  writeBuffers,
-		CheckOrigin:      func(*http.Request) bool { return true }, // done before
+		// Frames are compressed in pack.go; gorilla only answers the offer and
+		// inflates what comes.
+		EnableCompression: packs,
+		CheckOrigin:       func(*http.Request) bool { return true }, // done before
 		Error: func(w http.ResponseWriter, r *http.Request, status int, reason error) {
 			h.refuse(w, r, api.Fail(status, "bad_handshake", "This address speaks websocket only.").Because(reason))
 		},
@@ -101,7 +105,7 @@ func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &socket{hub: h, ws: ws, out: via.out}, nil
+	return &socket{hub: h, ws: ws, out: via.out, packs: packs}, nil
 }
 
 // hijacker slips the outlet between gorilla and the connection.
@@ -131,7 +135,7 @@ func (j *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // refused is what [Who] said. Either way the socket must be read from then on.
 func (h *Hub) begin(r *http.Request, s *socket, person Person, refused error) {
 	person.Name = tidyName(person.Name)
-	v := &viewer{person: person, out: s.out, slot: -1}
+	v := &viewer{person: person, out: s.out, slot: -1, packs: s.packs}
 	s.out.upgraded(func() {
 		if s.room == nil {
 			return

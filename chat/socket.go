@@ -20,6 +20,7 @@ type socket struct {
 	viewer  *viewer // nil: not in the room (any more); only the peer's goodbye is awaited
 	ws      *websocket.Conn
 	out     *outlet
+	packs   bool // compressed frames were agreed on
 	strikes int
 	flood   bucket
 }
@@ -57,7 +58,7 @@ func (s *socket) read() error {
 	s.ws.SetPingHandler(func(data string) error { s.heard(); return pong(data) })
 	for {
 		s.heard()
-		kind, frame, err := s.ws.ReadMessage()
+		kind, frame, err := s.next()
 		if err != nil {
 			return err
 		}
@@ -70,6 +71,24 @@ func (s *socket) read() error {
 		}
 		s.take(kind, frame)
 	}
+}
+
+// errTooBig: a message is longer than maxFrame once it is inflated. gorilla
+// bounds what comes over the wire.
+var errTooBig = errors.New("message too big")
+
+// next reads one message.
+func (s *socket) next() (kind int, frame []byte, err error) {
+	kind, from, err := s.ws.NextReader()
+	if err != nil {
+		return 0, nil, err
+	}
+	frame, err = io.ReadAll(io.LimitReader(from, maxFrame+1))
+	if err == nil && len(frame) > maxFrame {
+		s.out.finish(websocket.CloseMessageTooBig, "")
+		err = errTooBig
+	}
+	return kind, frame, err
 }
 
 // heard gives the peer another while to be silent.

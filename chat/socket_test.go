@@ -216,7 +216,7 @@ func TestSlowReaderIsClosedAndComesBack(t *testing.T) {
 
 	// Ana stops reading; frames of the size of a pin fill the sockets' buffers, then the ring.
 	pin := strings.Repeat("x", 16<<10)
-	const n = 250
+	const n = 400
 	for i := range n {
 		h.hub.Tell("tea", chat.Event{Type: "pinned", Data: pin})
 		if e := ben.next("pinned"); e.Seq != int64(i+1) {
