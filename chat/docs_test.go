@@ -33,7 +33,7 @@ func TestProtocolDocument(t *testing.T) {
 		want = append(want, "`"+code+"`")
 	}
 	for _, typ := range []string{"message", "question", "deleted", "notice", "viewers", "slow", "reactions", "reply", "timeout",
-		"rules", "pinned_notice", "settings", "answered", "dismissed", "private", "you"} {
+		"rules", "pinned_notice", "settings", "answered", "dismissed", "private", "you", "gap"} {
 		want = append(want, "`"+typ+"`")
 	}
 	for _, code := range []int{CloseSlow, CloseRestart, CloseBanned, CloseBadToken, CloseNoChannel, CloseAbuse} {
@@ -63,6 +63,7 @@ func TestProtocolDocument(t *testing.T) {
 		fmt.Sprintf("%d at once and then %d per second", hitBurst, time.Second/hitEvery),
 		fmt.Sprintf("at most every %d s", viewersEvery/time.Second),
 		fmt.Sprintf("after %d s without", quietLimit/time.Second),
+		fmt.Sprintf("more than %d s old. You still get the last %d messages", thinAfter/time.Second, thinKept),
 		fmt.Sprintf("%d to %d ms", tickMin.Milliseconds(), tickMax.Milliseconds()),
 	)
 	text := strings.ToLower(strings.Join(strings.Fields(string(doc)), " "))

@@ -87,6 +87,13 @@ type Client struct {
 	err     error
 }
 
+// Gap is the data of an event that tells of numbers that are left out on
+// purpose: messages of people, for which this connection is too slow.
+type Gap struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+}
+
 // ErrGap is what [Client.Err] wraps when the server left out or repeated a
 // number: a defect of the server.
 var ErrGap = errors.New("numbers are not consecutive")
@@ -268,6 +275,12 @@ func (c *Client) move(e Incoming) (before Position, err error) {
 	switch {
 	case e.Type == "welcome":
 		c.at = Position{Epoch: e.Epoch, Seq: e.Seq}
+	case e.Type == "gap":
+		var g Gap
+		if err := json.Unmarshal(e.Data, &g); err != nil || g.From != c.at.Seq+1 || g.To < g.From {
+			return before, fmt.Errorf("%w: a gap of %s after %d", ErrGap, e.Data, c.at.Seq)
+		}
+		c.at.Seq = g.To
 	case e.Seq == 0:
 	case e.Seq != c.at.Seq+1:
 		err = fmt.Errorf("%w: %d after %d", ErrGap, e.Seq, c.at.Seq)

@@ -60,6 +60,17 @@ test('comes back with its position and hands every numbered event over once', ()
   expect(seen.map((e) => e.type)).toEqual(['welcome', 'message', 'viewers', 'welcome', 'message']);
 });
 
+test('a gap moves the position over what was left out', () => {
+  const { last, seen } = room();
+  last().says(welcome('e1', 10));
+  last().says({ type: 'gap', data: { from: 11, to: 40 } }, { type: 'message', seq: 41, data: {} }, { type: 'message', seq: 40, data: {} });
+  expect(seen.map((e) => e.type)).toEqual(['welcome', 'gap', 'message']);
+  last().says({ type: 'gap', data: { from: 42, to: 60 } });
+  last().ends(4001);
+  vi.advanceTimersByTime(500);
+  expect(last().url).toContain('since=60');
+});
+
 test('a new epoch replaces the position, also by a lower number', () => {
   const { last, seen } = room();
   last().says(welcome('e1', 900));

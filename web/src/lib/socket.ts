@@ -27,7 +27,7 @@ type Waiting = { settle(reply: Reply): void; timer: ReturnType<typeof setTimeout
 
 /**
  * The connection to a room. It comes back by itself with its position (sequence and epoch), so that every
- * numbered event is handed over exactly once; on a new epoch the `welcome` carries a fresh history instead.
+ * numbered event is handed over exactly once, or a `gap` that names it; on a new epoch the `welcome` carries a fresh history instead.
  */
 export class RoomSocket {
   private socket: WebSocket | null = null;
@@ -116,6 +116,8 @@ export class RoomSocket {
         this.position = { epoch: event.epoch ?? '', seq: event.seq ?? 0 };
         this.failures = 0;
         this.options.onState?.('open', 0);
+      } else if (event.type === 'gap') {
+        if (this.position) this.position.seq = Math.max(this.position.seq, event.data.to);
       } else if (event.seq !== undefined) {
         if (this.position && event.seq <= this.position.seq) continue;
         if (this.position) this.position.seq = event.seq;

@@ -6,6 +6,7 @@ export type Row =
   | { kind: 'answered'; id: string; asker: string; text: string; answer: string }
   | { kind: 'private'; id: string; sender: string; text: string }
   | { kind: 'notice'; id: string; text: string }
+  | { kind: 'gap'; id: string; count: number }
   | { kind: 'sold'; id: string; title: string; quantity: number };
 
 const flushEvery = 200; // ms; a busy room costs the page a fixed number of renderings per second
@@ -85,6 +86,8 @@ export function rowOf(event: Event): Row | null {
       return { kind: 'private', id: data.letter, sender: data.from.name, text: data.text };
     case 'notice':
       return { kind: 'notice', id: `notice-${event.seq}`, text: data.text };
+    case 'gap':
+      return { kind: 'gap', id: `gap-${data.from}`, count: data.to - data.from + 1 };
     case 'sold':
       return data.title ? { kind: 'sold', id: `sold-${event.seq}`, title: data.title, quantity: data.quantity ?? 1 } : null;
   }
