@@ -12,7 +12,7 @@ VULN    := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test test-go test-oracle test-web test-browser test-obs lint pictures latency bench crash chaos fuzz tools clean
+.PHONY: help build demo test test-go test-oracle test-web test-browser test-obs lint pictures latency bench load-rooms crash chaos fuzz tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,7 @@ lint: web/node_modules/.installed ## gofmt, vet, staticcheck
 	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "not gofmt-ed:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
 	cd shop/oracle && $(GO) vet ./...
+	cd contrib/roomload/centrifuge && $(GO) vet ./...
 	$(GO) run $(CHECK) ./...
 
 pictures: bin/souk ## take the README's pictures from the real product
@@ -54,6 +55,9 @@ latency: bin/souk ## how old the picture is on the page, by push and by LL-HLS (
 
 bench: ## benchmarks of the hot paths
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+load-rooms: bin/souk ## rooms of up to 10,000, beside bare write calls and the centrifuge library; ten minutes (ROOMS='-only busy,large')
+	$(GO) run ./contrib/roomload compare -souk bin/souk $(ROOMS)
 
 crash: ## kill -9 at every point between a tap and its end, twenty times each, on SQLite and PostgreSQL
 	SOUK_CRASH_RUNS=20 $(GO) test -count=1 -v -timeout 60m -run TestKilledAtEveryPoint ./shop

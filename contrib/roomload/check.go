@@ -41,7 +41,7 @@ func (f *frames) read(c *crowd, raw []byte, compressed bool) *content {
 			c.failed = err
 		}
 	}
-	p.stamps = stamps(p.plain)
+	p.stamps = stamps(c.load.name, p.plain)
 	for i := 1; i < len(p.stamps); i++ {
 		p.consecutive = p.consecutive && p.stamps[i].number == p.stamps[i-1].number+1
 	}

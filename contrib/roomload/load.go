@@ -28,6 +28,8 @@ type load struct {
 	Deflate                   bool
 	Product                   string
 	PID                       int
+
+	name uint64 // of the run, in its stamps
 }
 
 // report is what a run has found. Durations are in the unit that the name says.
@@ -76,6 +78,7 @@ func (l *load) run() (*report, error) {
 	if err := enoughFiles(l.Viewers); err != nil {
 		return nil, err
 	}
+	l.name = newRun()
 	c, err := gather(l)
 	if err != nil {
 		return nil, err

@@ -39,18 +39,18 @@ type stamp struct {
 	at     int64
 }
 
-// thisRun tells a room's history of a run before from this one's messages.
-var thisRun = uint64(rand.Uint32N(1 << (4 * stampRun)))
+// newRun names a run: a room's history may hold messages of one before.
+func newRun() uint64 { return uint64(rand.Uint32N(1 << (4 * stampRun))) }
 
-// stamps finds all of this run in a frame, in order.
-func stamps(frame []byte) (found []stamp) {
+// stamps finds all of a run in a frame, in order.
+func stamps(run uint64, frame []byte) (found []stamp) {
 	for {
 		i := bytes.IndexByte(frame, stampMark)
 		if i < 0 || len(frame) < i+stampLen {
 			return found
 		}
 		s := frame[i+1:]
-		if letters(s[:stampRun]) == thisRun {
+		if letters(s[:stampRun]) == run {
 			s = s[stampRun:]
 			found = append(found, stamp{int64(letters(s[:stampNumber])), int64(letters(s[stampNumber : stampNumber+stampTime]))})
 		}
@@ -63,9 +63,9 @@ does colour love want buy now wow great hello from can you show again other side
 
 // text makes a message's text: a stamp and chat-like words, so that
 // compression is neither flattered nor punished.
-func text(number, at int64, size int) string {
+func text(run uint64, number, at int64, size int) string {
 	b := append(make([]byte, 0, size+16), stampMark)
-	b = appendLetters(b, thisRun, stampRun)
+	b = appendLetters(b, run, stampRun)
 	b = appendLetters(b, uint64(number), stampNumber)
 	b = appendLetters(b, uint64(at), stampTime)
 	for len(b) < size {

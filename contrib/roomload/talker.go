@@ -110,5 +110,5 @@ func (t *talker) fast() error {
 
 func (t *talker) say(at int64) error {
 	n := t.said.Add(1) - 1
-	return send(t.fd, masked(opText, t.crowd.speak.say(t.crowd.load, int(n), text(n, at, t.crowd.load.Size))))
+	return send(t.fd, masked(opText, t.crowd.speak.say(t.crowd.load, int(n), text(t.crowd.load.name, n, at, t.crowd.load.Size))))
 }
