@@ -120,7 +120,7 @@ func TestSlowViewerIsThinned(t *testing.T) {
 	in(t, &chat.Hub{}, func(t *testing.T, h *house) {
 		host := h.busy("host")
 		ws := h.raw("ana")
-		synctest.Wait() // until she is in
+		synctest.Wait()    // until she is in
 		told(h, host, 400) // 4 s, in which Ana reads nothing
 		var s seen
 		s.read(t, ws, 4)
