@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ApiError, NetworkError } from './api';
 import { Checkout, undoWindow, type Answer, type Basket, type State } from './checkout';
-import type { Order } from './types';
+import type { Order, Quote } from './types';
 
 const basket: Basket = { channel: 'tea', product: 'p1', pin: 'pin1', quantity: 1, price: { amount: 1250, currency: 'USD' } };
 const order = (state: Order['state'], more: Partial<Order> = {}) => ({ id: 'o1', state, parcel: 'unfulfilled', lines: [], ...more }) as unknown as Order;
@@ -278,5 +278,104 @@ describe('another basket is another intent', () => {
     checkout.open({ ...basket, product: 'p2' });
     checkout.close();
     expect(checkout.state).toMatchObject({ at: 'paying', basket });
+  });
+});
+
+describe('the sum', () => {
+  const usd = (amount: number) => ({ amount, currency: 'USD' });
+  const quoteOf = (total: number, name = 'q'): Quote => ({
+    quote: name, expires_at: '2030-01-01T00:00:00.000Z', product: 'p1', pin: 'pin1', quantity: 1, country: 'PT',
+    price: usd(1250), items: usd(1250), discount: usd(0), shipping: usd(total - 1250), tax: usd(0), tip: usd(0), total: usd(total),
+  });
+
+  function quoting() {
+    const asked: { basket: Basket; answer(q: Quote | null): void; fail(e: Error): void }[] = [];
+    const sent: Sent[] = [];
+    let keys = 0;
+    const checkout = new Checkout({
+      quote: (b) => new Promise((answer, fail) => asked.push({ basket: b, answer, fail })),
+      send: (b, key) => new Promise((answer, fail) => sent.push({ key, basket: b, answer, fail })),
+      look: () => new Promise(() => undefined),
+      mint: () => `key${++keys}`,
+      online: () => true,
+      changed: () => undefined,
+    });
+    return { checkout, asked, sent };
+  }
+
+  test('nothing can be agreed to before the sum is known, and another quantity is another sum', async () => {
+    const { checkout, asked, sent } = quoting();
+    checkout.open(basket);
+    checkout.pay();
+    expect(sent).toHaveLength(0);
+    asked[0]!.answer(quoteOf(1650));
+    await settled();
+    checkout.setQuantity(2);
+    checkout.pay();
+    expect(sent).toHaveLength(0);
+    asked[1]!.answer(quoteOf(2900, 'two'));
+    await settled();
+    checkout.pay();
+    expect(sent[0]!.basket.quote!.quote).toBe('two');
+  });
+
+  test('an answer to an earlier question is no answer', async () => {
+    const { checkout, asked } = quoting();
+    checkout.open(basket);
+    checkout.setQuantity(2);
+    asked[0]!.answer(quoteOf(1650));
+    await settled();
+    expect(checkout.state).toMatchObject({ at: 'review', basket: { quantity: 2 } });
+    expect((checkout.state as { basket: Basket }).basket.quote).toBeUndefined();
+  });
+
+  test('another sum is shown beside the one that was agreed to, and needs another tap', async () => {
+    const { checkout, asked, sent } = quoting();
+    checkout.open(basket);
+    asked[0]!.answer(quoteOf(1650));
+    await settled();
+    checkout.pay();
+    sent[0]!.fail(new ApiError(409, 'price_changed', '', { price: usd(1250), quote: quoteOf(1750, 'new') }));
+    await settled();
+    expect(checkout.state).toMatchObject({ at: 'review', problem: { kind: 'price_changed', was: usd(1650) } });
+    checkout.pay();
+    expect(sent[1]).toMatchObject({ key: 'key2', basket: { quote: { quote: 'new' } } });
+  });
+
+  test('the same sum under a new quote is no news: it is sent at once, under a new key', async () => {
+    const { checkout, asked, sent } = quoting();
+    checkout.open(basket);
+    asked[0]!.answer(quoteOf(1650));
+    await settled();
+    checkout.pay();
+    sent[0]!.fail(new ApiError(409, 'price_changed', '', { price: usd(1250), quote: quoteOf(1650, 'new') }));
+    await settled();
+    expect(sent[1]).toMatchObject({ key: 'key2', basket: { quote: { quote: 'new' } } });
+  });
+
+  test('one tap on a price that is all is one tap; on one that is not all it opens the sheet', async () => {
+    for (const [total, at] of [[1250, 'paying'], [1650, 'review']] as const) {
+      const { checkout, asked } = quoting();
+      checkout.payInOneTap(basket);
+      asked[0]!.answer(quoteOf(total));
+      await vi.advanceTimersByTimeAsync(undoWindow);
+      expect(checkout.state.at).toBe(at);
+    }
+    const { checkout, sent } = quoting();
+    checkout.payInOneTap({ ...basket, quote: quoteOf(1650) });
+    await vi.advanceTimersByTimeAsync(undoWindow);
+    expect(sent).toHaveLength(1);
+  });
+
+  test('a sum that cannot be had can be asked for again; where nothing is shipped nothing is paid', async () => {
+    const { checkout, asked } = quoting();
+    checkout.open(basket);
+    asked[0]!.fail(new NetworkError());
+    await settled();
+    expect(checkout.state).toMatchObject({ at: 'review', problem: { kind: 'unpriced' } });
+    checkout.requote();
+    asked[1]!.fail(new ApiError(409, 'not_shipped_there', '', {}));
+    await settled();
+    expect(checkout.state).toMatchObject({ at: 'review', problem: { kind: 'not_shipped' } });
   });
 });

@@ -1,9 +1,14 @@
 import { ApiError, NetworkError } from './api';
-import { sameMoney } from './money';
-import type { Money, Order } from './types';
+import { sameMoney, times } from './money';
+import type { Money, Order, Quote } from './types';
 
-/** What a buyer is about to agree to; `price` is the unit price they were shown. */
-export type Basket = { channel: string; product: string; pin?: string; quantity: number; price: Money };
+/** What a buyer is about to agree to; `price` is the unit price they were shown, `quote` the sum. */
+export type Basket = { channel: string; product: string; pin?: string; quantity: number; price: Money; quote?: Quote };
+
+/** What the buyer is shown as the sum. */
+export function totalOf(basket: Basket): Money {
+  return basket.quote?.total ?? times(basket.price, basket.quantity);
+}
 
 /** Why nothing was bought. Every one of these is certain: nothing was charged. */
 export type Problem =
@@ -13,6 +18,8 @@ export type Problem =
   | { kind: 'limit_reached'; detail: string }
   | { kind: 'too_fast'; retryMs: number }
   | { kind: 'region_blocked'; detail: string; handoff?: string }
+  | { kind: 'not_shipped' }
+  | { kind: 'unpriced' }
   | { kind: 'check_failed' }
   | { kind: 'expired' }
   | { kind: 'canceled' }
@@ -39,6 +46,8 @@ export type Answer = { order: Order; action?: { redirect_url?: string } };
 export type CheckoutOptions = {
   /** POST /api/v1/orders. The same key with the same basket must give the same answer. */
   send(basket: Basket, key: string): Promise<Answer>;
+  /** POST /api/v1/quotes: what it comes to; null while it cannot be known. Absent: the price times the quantity is all. */
+  quote?(basket: Basket): Promise<Quote | null>;
   /** GET /api/v1/orders/{id}. */
   look(id: string): Promise<Order>;
   mint(): string;
@@ -68,7 +77,7 @@ export class Checkout {
   open(basket: Basket): void {
     if (this.busy) return;
     this.renew();
-    this.enter({ at: 'review', basket, problem: null });
+    this.review(basket, null);
   }
 
   /** Leaves the sheet. A purchase whose outcome is open goes on in the background and still tells its end. */
@@ -87,7 +96,7 @@ export class Checkout {
     const s = this.state;
     if (s.at !== 'review' || quantity === s.basket.quantity || quantity < 1) return;
     this.renew();
-    this.enter({ at: 'review', basket: { ...s.basket, quantity }, problem: null });
+    this.review({ ...s.basket, quantity, quote: undefined }, null);
   }
 
   /**
@@ -101,19 +110,19 @@ export class Checkout {
     const changed = !sameMoney(price, s.basket.price);
     if (s.at === 'confirming' && !changed) return; // the pin alone moved; the price the buyer tapped still holds
     this.renew();
-    const was = s.at === 'review' && s.problem?.kind === 'price_changed' ? s.problem.was : s.basket.price;
+    const was = s.at === 'review' && s.problem?.kind === 'price_changed' ? s.problem.was : totalOf(s.basket);
     const problem: Problem | null = changed ? { kind: 'price_changed', was } : s.at === 'review' ? s.problem : null;
-    this.enter({ at: 'review', basket: { ...s.basket, price, pin }, problem });
+    this.review({ ...s.basket, price, pin, quote: undefined }, problem);
   }
 
   /** Another method or address was chosen: the former problem is dealt with. */
   clearProblem(): void {
-    if (this.state.at === 'review') this.enter({ ...this.state, problem: null });
+    if (this.state.at === 'review') this.review({ ...this.state.basket, quote: undefined }, null);
   }
 
   /** The tap on "Pay". */
   pay(): void {
-    if (this.state.at !== 'review') return;
+    if (this.state.at !== 'review' || this.unquoted(this.state.basket)) return;
     this.submit(this.state.basket);
   }
 
@@ -122,7 +131,50 @@ export class Checkout {
     if (this.state.at !== 'closed' && this.state.at !== 'paid' && this.state.at !== 'pending') return;
     this.renew();
     this.enter({ at: 'confirming', basket, since: Date.now() });
-    this.after(undoWindow, () => this.submit(basket));
+    if (!this.unquoted(basket)) return this.after(undoWindow, () => this.submit(basket));
+    // The card showed the price alone. Where that is all, the tap has agreed to it; where it is not, the sheet shows the rest.
+    const asked = this.price(basket);
+    this.after(undoWindow, () => {
+      const turn = this.turn;
+      void asked.then((answer) => {
+        if (turn !== this.turn) return;
+        if ('problem' in answer) this.fail(basket, answer.problem);
+        else if (answer.basket.quote && sameMoney(totalOf(answer.basket), totalOf(basket))) this.submit(answer.basket);
+        else this.review(answer.basket, null);
+      });
+    });
+  }
+
+  /** Another address, or a quote that ran out of time: asks for the sum anew. */
+  requote(): void {
+    if (this.state.at === 'review') this.review({ ...this.state.basket, quote: undefined }, this.state.problem?.kind === 'unpriced' ? null : this.state.problem);
+  }
+
+  /** True while the sum of a basket is still to be asked for: until then nothing can be agreed to. */
+  unquoted(basket: Basket): boolean {
+    return this.options.quote !== undefined && basket.quote === undefined;
+  }
+
+  private review(basket: Basket, problem: Problem | null): void {
+    this.enter({ at: 'review', basket, problem });
+    if (!this.unquoted(basket)) return;
+    const turn = this.turn;
+    void this.price(basket).then((answer) => {
+      if (turn !== this.turn) return;
+      if ('problem' in answer) this.enter({ at: 'review', basket, problem: answer.problem });
+      else if (answer.basket.quote) this.enter({ at: 'review', basket: answer.basket, problem });
+    });
+  }
+
+  private async price(basket: Basket): Promise<{ basket: Basket } | { problem: Problem }> {
+    try {
+      const quote = await this.options.quote!(basket);
+      return { basket: quote ? { ...basket, price: quote.price, quote } : basket };
+    } catch (err) {
+      if (err instanceof ApiError && err.status < 500 && err.code !== 'too_fast') return { problem: problemOf(err) };
+      if (err instanceof ApiError || err instanceof NetworkError) return { problem: this.options.online() ? { kind: 'unpriced' } : { kind: 'offline' } };
+      throw err;
+    }
   }
 
   undo(): void {
@@ -211,29 +263,26 @@ export class Checkout {
   }
 
   private refused(basket: Basket, err: ApiError): void {
-    switch (err.code) {
-      case 'payment_declined':
-        return this.fail(basket, { kind: 'declined', detail: err.detail });
-      case 'sold_out':
-        return this.fail(basket, { kind: 'sold_out' });
-      case 'price_changed': {
-        const price = (err.extra.price as Money | undefined) ?? basket.price;
-        return this.fail({ ...basket, price }, { kind: 'price_changed', was: basket.price });
+    if (err.code === 'price_changed') {
+      const quote = err.extra.quote as Quote | undefined;
+      const price = quote?.price ?? (err.extra.price as Money | undefined) ?? basket.price;
+      const now: Basket = { ...basket, price, quote };
+      // What the buyer saw is still the sum, and only the quote is a new one: that is no news.
+      if (quote && basket.quote && sameMoney(totalOf(now), totalOf(basket)) && sameMoney(price, basket.price)) {
+        this.renew();
+        return this.submit(now);
       }
-      case 'limit_reached':
-        return this.fail(basket, { kind: 'limit_reached', detail: err.detail });
-      case 'region_blocked':
-        return this.fail(basket, { kind: 'region_blocked', detail: err.detail, handoff: err.extra.handoff_url });
-      case 'too_fast':
-        // Turned away before the key was looked at: the intent lives on under the same key.
-        return this.enter({ at: 'review', basket, problem: { kind: 'too_fast', retryMs: err.retryMs } });
+      return this.fail(now, { kind: 'price_changed', was: totalOf(basket) });
     }
-    this.fail(basket, { kind: 'refused', code: err.code, detail: err.detail });
+    // Turned away before the key was looked at: the intent lives on under the same key.
+    if (err.code === 'too_fast') return this.enter({ at: 'review', basket, problem: problemOf(err) });
+    this.fail(basket, problemOf(err));
   }
 
   private fail(basket: Basket, problem: Problem): void {
     this.renew();
-    this.enter({ at: 'review', basket, problem });
+    if (problem.kind === 'unpriced' || problem.kind === 'offline') return this.enter({ at: 'review', basket, problem });
+    this.review(basket, problem);
   }
 
   private renew(): void {
@@ -251,4 +300,23 @@ export class Checkout {
     clearTimeout(this.timer);
     this.timer = setTimeout(act, ms);
   }
+}
+
+/** A refusal of a tap or of a quote in the page's words. */
+function problemOf(err: ApiError): Problem {
+  switch (err.code) {
+    case 'payment_declined':
+      return { kind: 'declined', detail: err.detail };
+    case 'sold_out':
+      return { kind: 'sold_out' };
+    case 'limit_reached':
+      return { kind: 'limit_reached', detail: err.detail };
+    case 'region_blocked':
+      return { kind: 'region_blocked', detail: err.detail, handoff: err.extra.handoff_url };
+    case 'not_shipped_there':
+      return { kind: 'not_shipped' };
+    case 'too_fast':
+      return { kind: 'too_fast', retryMs: err.retryMs };
+  }
+  return { kind: 'refused', code: err.code, detail: err.detail };
 }

@@ -74,7 +74,13 @@ export type Parcel = 'unfulfilled' | 'packed' | 'shipped' | 'delivered' | 'retur
 
 export type Line = { product: string; title: string; quantity: number; price: Money };
 
-export type Order = {
+/** What an order comes to: total = items - discount + shipping + tip, and + tax unless it is included. */
+export type Sum = { items: Money; discount: Money; shipping: Money; tax: Money; tax_included?: boolean; tip: Money; total: Money };
+
+/** What an order would come to now. `quote` goes with the tap: the buyer agrees to this sum. */
+export type Quote = Sum & { quote: string; expires_at: string; product: string; pin: string; price: Money; quantity: number; country: string };
+
+export type Order = Sum & {
   id: string;
   channel: string;
   /** The show on air at the tap; empty when there was none. */
@@ -82,7 +88,6 @@ export type Order = {
   state: OrderState;
   parcel: Parcel;
   lines: Line[];
-  total: Money;
   fee?: Money;
   currency: string;
   created_at: string;

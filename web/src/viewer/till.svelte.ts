@@ -1,11 +1,14 @@
 import { get, post } from '../lib/api';
 import { Checkout, type Answer, type Basket, type State } from '../lib/checkout';
 import type { Terms } from '../room/shelf.svelte';
-import type { Order, PaymentMethod } from '../lib/types';
+import { sameMoney } from '../lib/money';
+import type { Money, Order, PaymentMethod, Quote } from '../lib/types';
 import { uuidv7 } from '../lib/uuid';
 import type { Room } from '../room/room.svelte';
 
 const orderTimeout = 30_000;
+const crowdSpread = 1_500; // ms over which one-tap buyers ask for their sum after a pin
+const quoteMargin = 15_000; // ms a quote must still be good for when it is used
 
 /** The page's one checkout, made visible to components, and the decision between sheet and one tap. */
 export class Till {
@@ -14,8 +17,11 @@ export class Till {
   /** The last purchase the server confirmed, for the card and the page to show. */
   lastPaid = $state.raw<Order | null>(null);
 
+  private seen = $state.raw<Quote | null>(null);
+
   private readonly checkout = new Checkout({
     send: (basket, key) => post<Answer>('/orders', orderOf(basket), { headers: { 'Idempotency-Key': key }, timeout: orderTimeout }),
+    quote: async (basket) => (this.hasDetails ? await post<Quote>('/quotes', goodsOf(basket)) : null),
     look: async (id) => (await get<{ order: Order }>(`/orders/${id}`)).order,
     mint: uuidv7,
     online: () => navigator.onLine,
@@ -60,13 +66,39 @@ export class Till {
   pay = () => this.checkout.pay();
   undo = () => this.checkout.undo();
   checkAgain = () => this.checkout.checkAgain();
+  requote = () => this.checkout.requote();
+  unquoted = (basket: Basket) => this.checkout.unquoted(basket);
   clearProblem = () => this.checkout.clearProblem();
   setQuantity = (n: number) => this.checkout.setQuantity(n);
   setTerms = (terms: Terms) => this.checkout.setTerms(terms.price, terms.pin);
   told = (order: Order) => this.checkout.told(order);
 
+  /** What one tap on these terms comes to, once it is known: the card's button says it. */
+  comesTo(terms: Terms): Money {
+    return this.quoteFor(terms)?.total ?? terms.price;
+  }
+
+  /** Asks for that, for somebody who buys with one tap. Not all of a crowd at the same moment. Returns how to give up. */
+  foresee(terms: Terms): () => void {
+    if (this.quoteFor(terms)) return () => undefined;
+    const timer = setTimeout(async () => {
+      try {
+        this.seen = await post<Quote>('/quotes', goodsOf(this.basket(terms)));
+      } catch {
+        // The tap will ask again, and say what is wrong.
+      }
+    }, Math.random() * crowdSpread);
+    return () => clearTimeout(timer);
+  }
+
+  private quoteFor(terms: Terms): Quote | undefined {
+    const q = this.seen;
+    const same = q && q.product === terms.product.id && q.pin === (terms.pin ?? '') && q.country === this.room.me?.address?.country && sameMoney(q.price, terms.price);
+    return same && Date.parse(q.expires_at) > this.room.now + quoteMargin ? q : undefined;
+  }
+
   private basket(terms: Terms): Basket {
-    return { channel: this.room.channel.slug, product: terms.product.id, pin: terms.pin, quantity: 1, price: terms.price };
+    return { channel: this.room.channel.slug, product: terms.product.id, pin: terms.pin, quantity: 1, price: terms.price, quote: this.quoteFor(terms) };
   }
 
   private changed(state: State): void {
@@ -80,9 +112,12 @@ export class Till {
   }
 }
 
+function goodsOf({ channel, product, pin, quantity }: Basket): object {
+  return pin ? { channel, pin, quantity } : { channel, product, quantity };
+}
+
 function orderOf(basket: Basket): object {
-  const { channel, product, pin, quantity, price } = basket;
-  return pin ? { channel, pin, quantity, price } : { channel, product, quantity, price };
+  return { ...goodsOf(basket), price: basket.price, quote: basket.quote?.quote };
 }
 
 const memory = 'souk.bought';
