@@ -20,6 +20,7 @@ type ask struct {
 	Product  string `json:"product,omitempty"`
 	Quantity *int64 `json:"quantity,omitempty"` // absent: 1
 	Price    *Money `json:"price,omitempty"`    // of one unit
+	Currency string `json:"currency,omitempty"` // to pay in; absent: that of the product's own price
 	Quote    string `json:"quote,omitempty"`    // what the buyer was shown, as POST /api/v1/quotes signed it
 	Coupon   string `json:"coupon,omitempty"`   // a code
 	Offer    string `json:"offer,omitempty"`    // made to this buyer alone; then neither pin nor product need be said
@@ -90,7 +91,9 @@ type quote struct {
 	unit     Money
 	inOffer  bool
 
-	discount, tip int64 // what the ask takes off the goods and adds on top, in minor units
+	discount, tip int64  // what the ask takes off the goods and adds on top, in minor units
+	tax           *int64 // what Stripe Tax says, if it was asked
+	weight        int64  // grams
 	sum           Sum
 	fee           Money
 }
@@ -139,7 +142,7 @@ func (b *books) goods(buyer Person, a ask, whole bool) (quote, error) {
 			return q, ErrNoProduct
 		}
 		product, agreed = q.pin.Product, q.pin.promised()
-		if q.pin.running(b.now) {
+		if q.pin.running(b.now) && (a.Currency == "" || a.Currency == q.pin.Price.Currency) {
 			q.inOffer, q.unit = true, q.pin.offerPrice()
 		}
 	}
@@ -148,7 +151,10 @@ func (b *books) goods(buyer Person, a ask, whole bool) (quote, error) {
 		return q, ErrNoProduct
 	}
 	if !q.inOffer {
-		q.unit = q.product.Price
+		var err error
+		if q.unit, err = q.product.in(a.Currency); err != nil {
+			return q, err
+		}
 	}
 	if q.personal != nil {
 		if err := q.personal.takes(b.now, *a.Quantity); err != nil {
@@ -159,7 +165,7 @@ func (b *books) goods(buyer Person, a ask, whole bool) (quote, error) {
 	switch {
 	case a.Price != nil:
 		agreed = *a.Price
-	case a.Pin == "":
+	case a.Pin == "", a.Currency != "" && a.Currency != agreed.Currency:
 		agreed = q.unit
 	}
 	if agreed != q.unit && !whole {
@@ -174,7 +180,7 @@ func (p purse) mayBuy(buyer Person, rules terms) error {
 	if buyer.Address == nil || buyer.Email == "" {
 		return ErrNoAddress
 	}
-	if err := rules.region.admit(buyer.Address.Country); err != nil {
+	if err := rules.Region.admit(buyer.Address.Country); err != nil {
 		return err
 	}
 	switch {

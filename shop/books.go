@@ -18,6 +18,7 @@ import (
 // products before pins and each in the order of their ids, as everybody does who
 // locks more than one.
 type books struct {
+	shop      *Shop
 	tx        *db.Tx
 	from      db.Reader // tx, or, for who only looks, the read side
 	show      func(channel string) string
@@ -54,23 +55,18 @@ func (p *openPin) perBuyer() int64 {
 	return p.PerBuyer.Int64
 }
 
-// terms is what a channel demands of everybody.
-type terms struct {
-	region Region
-	fee    feeRate
-}
-
 // purse is what there is to know about a buyer.
 type purse struct {
 	open, declines int64
+	sent           map[string]sent // what already travels to them, by show and currency
 	method         method
 }
 
 // open reads the books for some claims.
-func open(ctx context.Context, tx *db.Tx, claims []*claim) (*books, error) {
-	b := &books{tx: tx, from: tx, now: tx.Now, personals: map[string]*personal{}, jars: map[string]string{}, pins: map[string]*openPin{}, products: map[string]*openProduct{}, channels: map[string]terms{},
+func (s *Shop) open(ctx context.Context, tx *db.Tx, claims []*claim) (*books, error) {
+	b := &books{shop: s, tx: tx, from: tx, now: tx.Now, personals: map[string]*personal{}, jars: map[string]string{}, pins: map[string]*openPin{}, products: map[string]*openProduct{}, channels: map[string]terms{},
 		buyers: map[string]*purse{}, orders: map[[2]string]order{}}
-	for _, read := range []func(context.Context, []*claim) error{b.readChannels, b.readPins, b.readPersonals, b.readJars, b.readProducts, b.readAside, b.readHoldings, b.readShares, b.readBuyers, b.readMethods} {
+	for _, read := range []func(context.Context, []*claim) error{b.readChannels, b.readPins, b.readPersonals, b.readJars, b.readProducts, b.readAside, b.readHoldings, b.readShares, b.readBuyers, b.readMethods, b.readParcels} {
 		if err := read(ctx, claims); err != nil {
 			return nil, err
 		}
@@ -83,11 +79,11 @@ func (b *books) readChannels(ctx context.Context, claims []*claim) error {
 		if _, ok := b.channels[c.ask.Channel]; ok {
 			continue
 		}
-		region, bps, err := termsOf(ctx, b.tx, c.ask.Channel)
+		t, err := b.shop.terms(ctx, b.tx, c.ask.Channel)
 		if err != nil {
 			return err
 		}
-		b.channels[c.ask.Channel] = terms{region, feeRate{bps: bps}}
+		b.channels[c.ask.Channel] = t
 	}
 	return nil
 }

@@ -211,7 +211,7 @@ func TestReturnLinks(t *testing.T) {
 func TestPinsCollide(t *testing.T) {
 	d := dbtest.OpenPostgres(t, schemas...)
 	nodes := []*world{newWorld(t, d), newWorld(t, d)}
-	cup, pot := nodes[0].product("cup", 1, 1), nodes[0].product("pot", 1, 1)
+	cup, pot := nodes[0].product("cup", 100, 1), nodes[0].product("pot", 100, 1)
 	var group sync.WaitGroup
 	for round := range 10 {
 		for i, w := range nodes {

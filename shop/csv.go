@@ -104,7 +104,7 @@ func (s *Shop) skus(ctx context.Context, channel string) (map[string]string, err
 	return by, err
 }
 
-var productHeader = []string{"sku", "title", "description", "price_minor", "currency", "stock", "image"}
+var productHeader = []string{"sku", "title", "description", "price_minor", "currency", "stock", "image", "prices", "weight_grams", "tax_code"}
 
 // ExportProducts handles GET /api/v1/channels/{channel}/products.csv, in the
 // form that ImportProducts reads.
@@ -119,7 +119,7 @@ func (s *Shop) ExportProducts(w http.ResponseWriter, r *http.Request) error {
 	}
 	rows := make([][]string, len(all))
 	for i, p := range all {
-		rows[i] = []string{p.SKU, p.Title, p.Description, number(p.Price.Amount), p.Price.Currency, number(p.Stock.Available), p.Image}
+		rows[i] = []string{p.SKU, p.Title, p.Description, number(p.Price.Amount), p.Price.Currency, number(p.Stock.Available), p.Image, pricesCell(p.Prices), number(p.Weight), p.TaxCode}
 	}
 	return file(w, channel+"-products.csv", productHeader, rows)
 }
@@ -143,7 +143,7 @@ func (s *Shop) ImportProducts(w http.ResponseWriter, r *http.Request) error {
 	err = s.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
 		added, changed, touched, repriced = 0, 0, nil, nil
 		for i, n := range all {
-			id, former, err := putProduct(ctx, tx, channel, who.ID, n)
+			id, former, err := s.putProduct(ctx, tx, channel, who.ID, n)
 			var refusal *api.Error
 			if errors.As(err, &refusal) {
 				return refusal.With("row", i+2) // the first row is the header
@@ -180,21 +180,32 @@ func (s *Shop) ImportProducts(w http.ResponseWriter, r *http.Request) error {
 
 // putProduct adds a product or makes the one with its SKU like it; former is the
 // price that one had.
-func putProduct(ctx context.Context, tx *db.Tx, channel, person string, n NewProduct) (id string, former *Money, err error) {
+func (s *Shop) putProduct(ctx context.Context, tx *db.Tx, channel, person string, n NewProduct) (id string, former *Money, err error) {
 	if err := n.check(); err != nil {
+		return "", nil, err
+	}
+	if err := s.charges(append(n.Prices, n.Price)...); err != nil {
 		return "", nil, err
 	}
 	former = &Money{}
 	err = tx.QueryRow(ctx, "SELECT id, amount, currency FROM shop_product WHERE channel = $1 AND sku = $2 AND dropped IS NULL", channel, n.SKU).Scan(&id, &former.Amount, &former.Currency)
 	if errors.Is(err, sql.ErrNoRows) {
-		p := Product{newID(), channel, n.SKU, n.Title, n.Description, n.Price, Stock{Available: n.Stock}, n.Image}
+		p := Product{ID: newID(), Channel: channel, SKU: n.SKU, Title: n.Title, Description: n.Description, Price: n.Price, Stock: Stock{Available: n.Stock},
+			Image: n.Image, Prices: n.Prices, Weight: n.Weight, TaxCode: n.TaxCode}
 		return p.ID, nil, insertProduct(ctx, tx, p, person)
 	}
 	if err != nil {
 		return "", nil, err
 	}
-	_, err = tx.Exec(ctx, "UPDATE shop_product SET sku = $2, title = $3, description = $4, image = $5, amount = $6, currency = $7, "+newVersion+" WHERE id = $1",
-		id, n.SKU, n.Title, n.Description, n.Image, n.Price.Amount, n.Price.Currency)
+	if n.partial {
+		p, err := productByID(ctx, tx, id)
+		if err != nil {
+			return "", nil, err
+		}
+		n.Prices, n.Weight, n.TaxCode = p.Prices, p.Weight, p.TaxCode
+	}
+	_, err = tx.Exec(ctx, "UPDATE shop_product SET sku = $2, title = $3, description = $4, image = $5, amount = $6, currency = $7, "+newVersion+", prices = $8, weight = $9, tax_code = $10 WHERE id = $1",
+		id, n.SKU, n.Title, n.Description, n.Image, n.Price.Amount, n.Price.Currency, pricesText(n.Prices), n.Weight, n.TaxCode)
 	if err != nil {
 		return "", nil, err
 	}
@@ -220,6 +231,7 @@ func readProducts(from io.Reader) ([]NewProduct, error) {
 			return nil, refuse("lacks the column " + needed)
 		}
 	}
+	_, whole := column["prices"]
 	var all []NewProduct
 	for {
 		row, err := in.Read()
@@ -247,6 +259,15 @@ func readProducts(from io.Reader) ([]NewProduct, error) {
 		if errAmount != nil || errStock != nil {
 			return nil, api.Fail(http.StatusUnprocessableEntity, "bad_csv", "The columns price_minor and stock must be whole numbers.").With("row", len(all)+2)
 		}
-		all = append(all, NewProduct{get("sku"), get("title"), get("description"), Money{amount, strings.ToUpper(get("currency"))}, stock, get("image")})
+		prices, err := readPrices(get("prices"))
+		weight, errWeight := int64(0), error(nil)
+		if text := get("weight_grams"); text != "" {
+			weight, errWeight = strconv.ParseInt(text, 10, 64)
+		}
+		if err != nil || errWeight != nil {
+			return nil, api.Fail(http.StatusUnprocessableEntity, "bad_csv", "The column prices is like EUR 1250; IDR 15000000, and weight_grams is a whole number.").With("row", len(all)+2)
+		}
+		all = append(all, NewProduct{SKU: get("sku"), Title: get("title"), Description: get("description"), Price: Money{amount, strings.ToUpper(get("currency"))},
+			Stock: stock, Image: get("image"), Prices: prices, Weight: weight, TaxCode: get("tax_code"), partial: !whole})
 	}
 }

@@ -50,7 +50,7 @@ func (s *Shop) hold(ctx context.Context, buyer Person, key string, a ask, base s
 // holdAll is the transaction of a crowd: read what its taps are decided on,
 // decide one after the other, write the sum. A refusal is the claim's own.
 func (s *Shop) holdAll(ctx context.Context, tx *db.Tx, claims []*claim) error {
-	b, err := open(ctx, tx, claims)
+	b, err := s.open(ctx, tx, claims)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,11 @@ func (b *books) decide(ctx context.Context, c *claim) error {
 	if err := b.guard.admitCard(who.method.Fingerprint); err != nil {
 		return err
 	}
-	if q.sum, q.fee, err = compose(q.parts(c.ask, rules, c.buyer.Address.Country)); err != nil {
+	limits, err := b.shop.limits(q.unit.Currency)
+	if err != nil {
+		return err
+	}
+	if err := q.price(c.ask, rules, limits, destinationOf(c.buyer.Address), who.sent[parcel(c.ask.Channel, c.show, q.unit.Currency, c.buyer.Address)]); err != nil {
 		return err
 	}
 	if err := c.agrees(q, b.now); err != nil {

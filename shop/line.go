@@ -162,7 +162,7 @@ const (
 // join puts a person at the end of the line, once.
 func (s *Shop) join(ctx context.Context, c *claim) (at Place, fresh bool, err error) {
 	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		b, err := open(ctx, tx, []*claim{c})
+		b, err := s.open(ctx, tx, []*claim{c})
 		if err != nil {
 			return err
 		}

@@ -7,9 +7,9 @@ import (
 	"github.com/bojanz/currency"
 )
 
-// maxAmount is the largest amount of one payment, in minor units: the provider
-// takes eight digits.
-const maxAmount = 99_999_999
+// maxAmount is the largest amount of any payment, in minor units. What one in a
+// certain currency may be at most is [Limits].
+const maxAmount = 999_999_999_999
 
 // Money is an amount in the minor units of its ISO 4217 currency: 1250 USD is
 // $12.50, 1250 JPY is ¥1,250, 1250 KWD is 1.250 dinars.
@@ -25,7 +25,67 @@ func (m Money) check(field string) error {
 		return bad(field, "needs an ISO 4217 currency, as in USD")
 	}
 	if m.Amount < 1 || m.Amount > maxAmount {
-		return bad(field, fmt.Sprintf("must be between 1 and %d minor units", maxAmount))
+		return bad(field, fmt.Sprintf("must be between 1 and %d minor units", int64(maxAmount)))
+	}
+	return nil
+}
+
+// Limits are what one payment in a currency may be, in minor units of ISO 4217:
+// from Min to Max, in steps of Step. The zero value is everything.
+type Limits struct{ Min, Max, Step int64 }
+
+// most is the largest payment.
+func (l Limits) most() int64 {
+	if l.Max == 0 {
+		return maxAmount
+	}
+	return l.Max
+}
+
+// down is the largest amount up to n that can be paid.
+func (l Limits) down(n int64) int64 {
+	if l.Step > 1 {
+		n -= n % l.Step
+	}
+	return n
+}
+
+// limits asks the provider what one payment in a currency may be.
+func (s *Shop) limits(currency string) (Limits, error) {
+	if s.Limits == nil {
+		return Limits{}, nil
+	}
+	l, ok := s.Limits(currency)
+	if !ok {
+		return l, ErrCurrency.With("currency", currency)
+	}
+	return l, nil
+}
+
+// charges refuses a price that no payment could take, at once and not at the
+// first tap.
+func (s *Shop) charges(prices ...Money) error {
+	for _, m := range prices {
+		l, err := s.limits(m.Currency)
+		if err != nil {
+			return err
+		}
+		if err := l.allow(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allow refuses an amount that is no payment.
+func (l Limits) allow(m Money) error {
+	switch {
+	case m.Amount < l.Min:
+		return ErrTooSmall.With("minimum", Money{l.Min, m.Currency})
+	case m.Amount > l.most():
+		return ErrTooLarge.With("maximum", Money{l.most(), m.Currency})
+	case l.down(m.Amount) != m.Amount:
+		return ErrStep.With("step", Money{l.Step, m.Currency})
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func (s *Shop) pin(ctx context.Context, channel, id string, offer *NewOffer) (Pi
 			return ErrNoProduct
 		}
 		of = p.Product
-		if q, err = newPin(of, offer, media, tx.Now); err != nil {
+		if q, err = s.newPin(of, offer, media, tx.Now); err != nil {
 			return err
 		}
 		for range pinRetries {
@@ -129,12 +129,15 @@ func (s *Shop) offAir(channel string, media time.Time, former *ended) {
 	s.Timeline.Mark(channel, former.mark(former.of, media))
 }
 
-func newPin(of Product, offer *NewOffer, media, now time.Time) (pin, error) {
+func (s *Shop) newPin(of Product, offer *NewOffer, media, now time.Time) (pin, error) {
 	q := pin{ID: newID(), Channel: of.Channel, Product: of.ID, Price: of.Price, MediaAt: media.UnixMilli(), Pinned: now.UnixMilli()}
 	if offer == nil {
 		return q, nil
 	}
 	if err := offer.check(of); err != nil {
+		return q, err
+	}
+	if err := s.charges(offer.Price); err != nil {
 		return q, err
 	}
 	q.Offer = sql.NullInt64{Int64: offer.Price.Amount, Valid: true}

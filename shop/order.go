@@ -15,7 +15,7 @@ type order struct {
 	Channel, Show, Pin             string
 	InOffer                        bool
 	Product, Title                 string
-	Quantity                       int64
+	Quantity, Weight               int64 // units, and grams of all of them
 	Unit                           Money
 	Sum                            // what it came to at the tap
 	Fee                            Money
@@ -54,7 +54,7 @@ const orderColumns = `id, buyer, idem_key, request, channel, show_id, pin, in_of
 	amount, items, discount, shipping, tax, tax_included, tip, total, fee, currency, state, units, release_to, hold_until, look_at, action_url,
 	parcel, carrier, tracking, shipped, buyer_name, buyer_email, address, country, brand, last4,
 	decline_code, decline_detail, refunded, refunding,
-	dispute, dispute_state, dispute_reason, dispute_amount, dispute_due, fraud_warning, media_at, created, changed, customer, method, base, coupon, personal, thanks`
+	dispute, dispute_state, dispute_reason, dispute_amount, dispute_due, fraud_warning, media_at, created, changed, customer, method, base, coupon, personal, thanks, weight`
 
 func scanOrder(row interface{ Scan(...any) error }) (order, error) {
 	var o order
@@ -65,7 +65,7 @@ func scanOrder(row interface{ Scan(...any) error }) (order, error) {
 		&o.Total.Amount, &o.Fee.Amount, &currency, &o.State, &o.Units, &o.Then, &o.HoldUntil, &o.LookAt, &o.ActionURL,
 		&o.Parcel, &o.Carrier, &o.Tracking, &o.Shipped, &o.BuyerName, &o.BuyerEmail, &o.Address, &o.Country, &o.Brand, &o.Last4,
 		&o.DeclineCode, &o.DeclineDetail, &o.Refunded, &o.Refunding,
-		&o.Dispute, &o.DisputeState, &o.DisputeReason, &o.DisputeAmount, &o.DisputeDue, &o.Warned, &media, &o.Created, &o.Changed, &o.Customer, &o.Method, &o.Base, &o.Coupon, &o.Personal, &o.Thanks)
+		&o.Dispute, &o.DisputeState, &o.DisputeReason, &o.DisputeAmount, &o.DisputeDue, &o.Warned, &media, &o.Created, &o.Changed, &o.Customer, &o.Method, &o.Base, &o.Coupon, &o.Personal, &o.Thanks, &o.Weight)
 	o.Unit.Currency, o.Fee.Currency = currency, currency
 	o.Sum.is(currency)
 	o.MediaAt = time.UnixMilli(media)
@@ -90,7 +90,7 @@ func newOrder(tx *db.Tx, c *claim, q quote, m method) (order, error) {
 	}
 	return order{
 		ID: id, Buyer: c.buyer.ID, Key: c.key, Request: c.hash, Channel: c.ask.Channel, Show: c.show, Pin: c.ask.Pin, InOffer: q.inOffer,
-		Product: q.product.ID, Title: q.product.Title, Quantity: *c.ask.Quantity,
+		Product: q.product.ID, Title: q.product.Title, Quantity: *c.ask.Quantity, Weight: q.weight,
 		Unit: q.unit, Sum: q.sum, Fee: q.fee,
 		State: Charging, Units: take.units(""), Parcel: parcel,
 		BuyerName: c.buyer.Name, BuyerEmail: c.buyer.Email, Address: string(address), Country: c.buyer.Address.Country,
@@ -102,14 +102,14 @@ func newOrder(tx *db.Tx, c *claim, q quote, m method) (order, error) {
 }
 
 const orderInto = `shop_order (id, buyer, idem_key, request, channel, show_id, pin, in_offer, product, title, quantity,
-	amount, items, discount, shipping, tax, tax_included, tip, total, fee, currency, state, units, look_at, buyer_name, buyer_email, address, country, brand, last4, media_at, created, changed, customer, method, base, coupon, personal, thanks, parcel)`
+	amount, items, discount, shipping, tax, tax_included, tip, total, fee, currency, state, units, look_at, buyer_name, buyer_email, address, country, brand, last4, media_at, created, changed, customer, method, base, coupon, personal, thanks, parcel, weight)`
 
 // row is a new order as orderInto has it.
 func (o order) row() []any {
 	return []any{o.ID, o.Buyer, o.Key, o.Request, o.Channel, o.Show, o.Pin, o.InOffer, o.Product, o.Title, o.Quantity,
 		o.Unit.Amount, o.Items.Amount, o.Discount.Amount, o.Shipping.Amount, o.Tax.Amount, o.TaxIncluded, o.Tip.Amount,
 		o.Total.Amount, o.Fee.Amount, o.Total.Currency, o.State, o.Units, o.LookAt,
-		o.BuyerName, o.BuyerEmail, o.Address, o.Country, o.Brand, o.Last4, o.MediaAt.UnixMilli(), o.Created, o.Changed, o.Customer, o.Method, o.Base, o.Coupon, o.Personal, o.Thanks, o.Parcel}
+		o.BuyerName, o.BuyerEmail, o.Address, o.Country, o.Brand, o.Last4, o.MediaAt.UnixMilli(), o.Created, o.Changed, o.Customer, o.Method, o.Base, o.Coupon, o.Personal, o.Thanks, o.Parcel, o.Weight}
 }
 
 // attempt is one request for money.

@@ -69,7 +69,7 @@ func TestPin(t *testing.T) {
 func TestPinRefusals(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t, schemas...))
 	cup := w.product("cup", 1250, 5)
-	foreign := w.must(201, "rival", "POST", "/api/v1/channels/cups/products", obj{"sku": "x", "title": "X", "price": usd(1), "stock": 1}).str("id")
+	foreign := w.must(201, "rival", "POST", "/api/v1/channels/cups/products", obj{"sku": "x", "title": "X", "price": usd(100), "stock": 1}).str("id")
 	for name, c := range map[string]struct {
 		as     string
 		body   any
@@ -82,10 +82,10 @@ func TestPinRefusals(t *testing.T) {
 		"no product":       {"hana", obj{}, 404},
 		"free":             {"hana", obj{"product": cup, "offer": obj{"price": usd(0), "seconds": 10}}, 422},
 		"other currency":   {"hana", obj{"product": cup, "offer": obj{"price": obj{"amount": 1, "currency": "EUR"}, "seconds": 10}}, 422},
-		"no time":          {"hana", obj{"product": cup, "offer": obj{"price": usd(1), "seconds": 0}}, 422},
-		"forever":          {"hana", obj{"product": cup, "offer": obj{"price": usd(1), "seconds": 1 << 40}}, 422},
-		"no stock":         {"hana", obj{"product": cup, "offer": obj{"price": usd(1), "seconds": 9, "stock": 0}}, 422},
-		"nobody may":       {"hana", obj{"product": cup, "offer": obj{"price": usd(1), "seconds": 9, "per_buyer": 0}}, 422},
+		"no time":          {"hana", obj{"product": cup, "offer": obj{"price": usd(100), "seconds": 0}}, 422},
+		"forever":          {"hana", obj{"product": cup, "offer": obj{"price": usd(100), "seconds": 1 << 40}}, 422},
+		"no stock":         {"hana", obj{"product": cup, "offer": obj{"price": usd(100), "seconds": 9, "stock": 0}}, 422},
+		"nobody may":       {"hana", obj{"product": cup, "offer": obj{"price": usd(100), "seconds": 9, "per_buyer": 0}}, 422},
 		"price as a float": {"hana", `{"product":"` + cup + `","offer":{"price":{"amount":1.5,"currency":"USD"},"seconds":9}}`, 400},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,14 +13,17 @@ import (
 
 // Product is a product as everybody sees it.
 type Product struct {
-	ID          string `json:"id"`
-	Channel     string `json:"channel"`
-	SKU         string `json:"sku"`
-	Title       string `json:"title"`
-	Description string `json:"description"`
-	Price       Money  `json:"price"`
-	Stock       Stock  `json:"stock"`
-	Image       string `json:"image"` // "", a path of ours, or an https address
+	ID          string  `json:"id"`
+	Channel     string  `json:"channel"`
+	SKU         string  `json:"sku"`
+	Title       string  `json:"title"`
+	Description string  `json:"description"`
+	Price       Money   `json:"price"`
+	Stock       Stock   `json:"stock"`
+	Image       string  `json:"image"`            // "", a path of ours, or an https address
+	Prices      []Money `json:"prices,omitempty"` // in other currencies
+	Weight      int64   `json:"weight,omitempty"` // grams
+	TaxCode     string  `json:"tax_code,omitempty"`
 }
 
 // Stock is where a product's units are.
@@ -34,18 +37,22 @@ type Stock struct {
 type product struct {
 	Product
 	Dropped bool
-	Jar     bool  // for tips: never on the shelf
-	Version int64 // counts its prices
+	Jar     bool   // for tips: never on the shelf
+	Version int64  // counts its prices
+	Others  string // JSON of Prices, as stored
 }
 
-const productColumns = "p.id, p.channel, p.sku, p.title, p.description, p.image, p.amount, p.currency, p.available, p.held, p.sold, p.dropped, p.price_version, p.jar"
+const productColumns = "p.id, p.channel, p.sku, p.title, p.description, p.image, p.amount, p.currency, p.available, p.held, p.sold, p.dropped, p.price_version, p.prices, p.weight, p.tax_code, p.jar"
 
 func scanProduct(row interface{ Scan(...any) error }, also ...any) (product, error) {
 	var p product
 	var dropped sql.NullInt64
 	err := row.Scan(append([]any{&p.ID, &p.Channel, &p.SKU, &p.Title, &p.Description, &p.Image, &p.Price.Amount, &p.Price.Currency,
-		&p.Stock.Available, &p.Stock.Held, &p.Stock.Sold, &dropped, &p.Version, &p.Jar}, also...)...)
+		&p.Stock.Available, &p.Stock.Held, &p.Stock.Sold, &dropped, &p.Version, &p.Others, &p.Weight, &p.TaxCode, &p.Jar}, also...)...)
 	p.Dropped = dropped.Valid
+	if err == nil && p.Others != "{}" {
+		p.Prices, err = pricesOf(p.Others)
+	}
 	return p, err
 }
 
@@ -57,12 +64,17 @@ func productByID(ctx context.Context, from db.Reader, id string) (product, error
 
 // NewProduct is what a merchant says about a product.
 type NewProduct struct {
-	SKU         string `json:"sku"`
-	Title       string `json:"title"`
-	Description string `json:"description"`
-	Price       Money  `json:"price"`
-	Stock       int64  `json:"stock"`
-	Image       string `json:"image"`
+	SKU         string  `json:"sku"`
+	Title       string  `json:"title"`
+	Description string  `json:"description"`
+	Price       Money   `json:"price"`
+	Stock       int64   `json:"stock"`
+	Image       string  `json:"image"`
+	Prices      []Money `json:"prices"` // in other currencies
+	Weight      int64   `json:"weight"` // grams, with its wrapping
+	TaxCode     string  `json:"tax_code"`
+
+	partial bool // prices, weight and tax code were not said: those there are stay
 }
 
 // check trims the texts and refuses what no product can be.
@@ -81,7 +93,29 @@ func (n *NewProduct) check() error {
 	case !imageOK(n.Image):
 		return bad("image", "must be the path of an uploaded image or an https address")
 	}
-	return n.Price.check("price")
+	if n.Weight < 0 || n.Weight > maxWeight {
+		return bad("weight", "must be between 0 and 50000 grams")
+	}
+	if n.TaxCode = strings.TrimSpace(n.TaxCode); !fits(n.TaxCode, maxTaxCode, false) {
+		return bad("tax_code", "must have at most 40 characters")
+	}
+	if err := n.Price.check("price"); err != nil {
+		return err
+	}
+	seen := map[string]bool{n.Price.Currency: true}
+	for _, m := range n.Prices {
+		if err := m.check("prices"); err != nil {
+			return err
+		}
+		if seen[m.Currency] {
+			return bad("prices", "has two prices in "+m.Currency)
+		}
+		seen[m.Currency] = true
+	}
+	if len(n.Prices) > maxRates {
+		return bad("prices", "has more than 40 currencies")
+	}
+	return nil
 }
 
 // fits tells whether text has at most limit runes and no control characters;
@@ -99,8 +133,11 @@ func (s *Shop) AddTo(ctx context.Context, channel, person string, n NewProduct) 
 	if err := n.check(); err != nil {
 		return Product{}, err
 	}
+	if err := s.charges(append(n.Prices, n.Price)...); err != nil {
+		return Product{}, err
+	}
 	p := Product{ID: newID(), Channel: channel, SKU: n.SKU, Title: n.Title, Description: n.Description, Price: n.Price,
-		Stock: Stock{Available: n.Stock}, Image: n.Image}
+		Stock: Stock{Available: n.Stock}, Image: n.Image, Prices: n.Prices, Weight: n.Weight, TaxCode: n.TaxCode}
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return insertProduct(ctx, tx, p, person) })
 	return p, err
 }
@@ -113,9 +150,9 @@ func insertProduct(ctx context.Context, tx *db.Tx, p Product, person string) err
 	if count >= maxProducts {
 		return ErrFull
 	}
-	n, err := tx.Changed(ctx, `INSERT INTO shop_product (id, channel, sku, title, description, image, amount, currency, available, held, sold, received, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, $9, $10) ON CONFLICT (channel, sku) WHERE dropped IS NULL DO NOTHING`,
-		p.ID, p.Channel, p.SKU, p.Title, p.Description, p.Image, p.Price.Amount, p.Price.Currency, p.Stock.Available, tx.Millis())
+	n, err := tx.Changed(ctx, `INSERT INTO shop_product (id, channel, sku, title, description, image, amount, currency, available, held, sold, received, created, prices, weight, tax_code)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, $9, $10, $11, $12, $13) ON CONFLICT (channel, sku) WHERE dropped IS NULL DO NOTHING`,
+		p.ID, p.Channel, p.SKU, p.Title, p.Description, p.Image, p.Price.Amount, p.Price.Currency, p.Stock.Available, tx.Millis(), pricesText(p.Prices), p.Weight, p.TaxCode)
 	if err != nil {
 		return err
 	}
@@ -136,13 +173,16 @@ func (s *Shop) Products(ctx context.Context, channel string) ([]Product, error) 
 
 // change is the body of PATCH: only what it names changes.
 type change struct {
-	SKU         *string `json:"sku"`
-	Title       *string `json:"title"`
-	Description *string `json:"description"`
-	Price       *Money  `json:"price"`
-	Image       *string `json:"image"`
-	Stock       *int64  `json:"stock"` // units available from now on
-	Add         *int64  `json:"add"`   // units more, or fewer, than there are
+	SKU         *string  `json:"sku"`
+	Title       *string  `json:"title"`
+	Description *string  `json:"description"`
+	Price       *Money   `json:"price"`
+	Image       *string  `json:"image"`
+	Prices      *[]Money `json:"prices"`
+	Weight      *int64   `json:"weight"`
+	TaxCode     *string  `json:"tax_code"`
+	Stock       *int64   `json:"stock"` // units available from now on
+	Add         *int64   `json:"add"`   // units more, or fewer, than there are
 }
 
 // edit applies a change and returns the product as it is then. Units that
@@ -155,8 +195,8 @@ func (s *Shop) edit(ctx context.Context, id, person string, c change) (p product
 		if p.Dropped {
 			return ErrNoProduct
 		}
-		n := NewProduct{p.SKU, p.Title, p.Description, p.Price, 0, p.Image}
-		for _, m := range []struct{ to, from *string }{{&n.SKU, c.SKU}, {&n.Title, c.Title}, {&n.Description, c.Description}, {&n.Image, c.Image}} {
+		n := NewProduct{SKU: p.SKU, Title: p.Title, Description: p.Description, Price: p.Price, Image: p.Image, Prices: p.Prices, Weight: p.Weight, TaxCode: p.TaxCode}
+		for _, m := range []struct{ to, from *string }{{&n.SKU, c.SKU}, {&n.Title, c.Title}, {&n.Description, c.Description}, {&n.Image, c.Image}, {&n.TaxCode, c.TaxCode}} {
 			if m.from != nil {
 				*m.to = *m.from
 			}
@@ -164,14 +204,25 @@ func (s *Shop) edit(ctx context.Context, id, person string, c change) (p product
 		if c.Price != nil {
 			n.Price = *c.Price
 		}
+		if c.Prices != nil {
+			n.Prices = *c.Prices
+		}
+		if c.Weight != nil {
+			n.Weight = *c.Weight
+		}
 		if err := n.check(); err != nil {
 			return err
+		}
+		if c.Price != nil || c.Prices != nil {
+			if err := s.charges(append(n.Prices, n.Price)...); err != nil {
+				return err
+			}
 		}
 		if err := skuFree(ctx, tx, p.Channel, n.SKU, id); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE shop_product SET sku = $2, title = $3, description = $4, image = $5, amount = $6, currency = $7, "+newVersion+" WHERE id = $1",
-			id, n.SKU, n.Title, n.Description, n.Image, n.Price.Amount, n.Price.Currency); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE shop_product SET sku = $2, title = $3, description = $4, image = $5, amount = $6, currency = $7, "+newVersion+", prices = $8, weight = $9, tax_code = $10 WHERE id = $1",
+			id, n.SKU, n.Title, n.Description, n.Image, n.Price.Amount, n.Price.Currency, pricesText(n.Prices), n.Weight, n.TaxCode); err != nil {
 			return err
 		}
 		if err := setStock(ctx, tx, id, person, c); err != nil {
@@ -184,7 +235,7 @@ func (s *Shop) edit(ctx context.Context, id, person string, c change) (p product
 }
 
 // newVersion counts a price that is another one; the row still has the old.
-const newVersion = "price_version = price_version + CASE WHEN amount <> $6 OR currency <> $7 THEN 1 ELSE 0 END"
+const newVersion = "price_version = price_version + CASE WHEN amount <> $6 OR currency <> $7 OR prices <> $8 THEN 1 ELSE 0 END"
 
 // skuFree refuses a SKU that another product of the channel has. The unique
 // index decides between two who ask at once.

@@ -73,13 +73,18 @@ func (s *Shop) PostQuote(w http.ResponseWriter, r *http.Request) error {
 	if err := s.guessing(r, buyer.ID, body.Coupon); err != nil {
 		return err
 	}
-	if body.Country == "" && buyer.Address != nil {
-		body.Country = buyer.Address.Country
+	to := destinationOf(buyer.Address)
+	if body.Country != "" && body.Country != to.country {
+		code, ok := countryCode(body.Country)
+		if !ok {
+			return bad("country", "is an ISO 3166 two-letter code")
+		}
+		to = destination{country: code}
 	}
-	if body.Country == "" {
+	if to.country == "" {
 		return ErrNoAddress
 	}
-	said, err := s.quoteFor(r.Context(), buyer, body.ask, body.Country)
+	said, err := s.quoteFor(r.Context(), buyer, body.ask, to)
 	if err != nil {
 		return err
 	}
@@ -91,7 +96,7 @@ func (s *Shop) PostQuote(w http.ResponseWriter, r *http.Request) error {
 }
 
 // quoteFor decides as a tap would, on the same rules, without taking anything.
-func (s *Shop) quoteFor(ctx context.Context, buyer Person, a ask, country string) (agreed, error) {
+func (s *Shop) quoteFor(ctx context.Context, buyer Person, a ask, to destination) (agreed, error) {
 	b, err := s.glance(ctx, a)
 	if err != nil {
 		return agreed{}, err
@@ -101,26 +106,38 @@ func (s *Shop) quoteFor(ctx context.Context, buyer Person, a ask, country string
 		return agreed{}, err
 	}
 	rules := b.channels[a.Channel]
-	if err := rules.region.admit(country); err != nil {
+	if err := rules.Region.admit(to.country); err != nil {
 		return agreed{}, err
 	}
-	if q.sum, q.fee, err = compose(q.parts(a, rules, country)); err != nil {
+	limits, err := s.limits(q.unit.Currency)
+	if err != nil {
 		return agreed{}, err
 	}
-	return q.said(buyer, a, country, b.now), nil
+	with := sent{}
+	if show := s.showOf(a.Channel); rules.Shipping.Combine && show != "" && buyer.Address != nil {
+		all, err := travelling(ctx, s.DB.Read(), []string{buyer.ID}, []string{show})
+		if err != nil {
+			return agreed{}, err
+		}
+		with = all[buyer.ID][parcel(a.Channel, show, q.unit.Currency, buyer.Address)]
+	}
+	if err := q.price(a, rules, limits, to, with); err != nil {
+		return agreed{}, err
+	}
+	return q.said(buyer, a, to.country, b.now), nil
 }
 
 // glance reads the books for one ask without holding anything.
 func (s *Shop) glance(ctx context.Context, a ask) (*books, error) {
-	b := &books{now: time.Now(), pins: map[string]*openPin{}, products: map[string]*openProduct{}, channels: map[string]terms{}}
+	b := &books{shop: s, now: time.Now(), pins: map[string]*openPin{}, products: map[string]*openProduct{}, channels: map[string]terms{}}
 	if _, err := s.Who.Channel(ctx, a.Channel, ""); err != nil {
 		return nil, err
 	}
-	region, bps, err := termsOf(ctx, s.DB.Read(), a.Channel)
+	t, err := s.terms(ctx, s.DB.Read(), a.Channel)
 	if err != nil {
 		return nil, err
 	}
-	b.channels[a.Channel] = terms{region, feeRate{bps: bps}}
+	b.channels[a.Channel] = t
 	b.from, b.show = s.DB.Read(), s.showOf
 	id := a.Product
 	if a.Offer != "" {
@@ -146,14 +163,6 @@ func (s *Shop) glance(ctx context.Context, a ask) (*books, error) {
 	}
 	b.products[id] = &openProduct{product: p}
 	return b, err
-}
-
-// parts is everything that the price of an ask is made of.
-func (q quote) parts(a ask, rules terms, _ string) parts {
-	if a.justTip() {
-		return parts{unit: q.unit, quantity: 1, tip: q.tip} // none of it is the house's
-	}
-	return parts{unit: q.unit, quantity: *a.Quantity, discount: q.discount, tip: q.tip, fee: rules.fee}
 }
 
 // said is q in the words of a quote.

@@ -84,29 +84,16 @@ func (g *Region) check() error {
 	return nil
 }
 
-// termsOf is where a channel sells and its fee in hundredths of a percent:
-// everywhere and none, unless somebody said otherwise.
-func termsOf(ctx context.Context, from db.Reader, channel string) (g Region, bps int64, err error) {
-	g = Region{Default: Sell, Countries: map[string]Verdict{}}
-	var countries string
-	err = from.QueryRowContext(ctx, "SELECT region_default, countries, handoff_url, fee_bps FROM shop_channel WHERE channel = $1", channel).
-		Scan(&g.Default, &countries, &g.HandoffURL, &bps)
-	if err != nil {
-		return g, 0, none(err, nil)
-	}
-	return g, bps, json.Unmarshal([]byte(countries), &g.Countries)
-}
-
 // GetRegion handles GET /api/v1/channels/{channel}/region.
 func (s *Shop) GetRegion(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.require(r, r.PathValue("channel"), sellers); err != nil {
 		return err
 	}
-	g, _, err := termsOf(r.Context(), s.DB.Read(), r.PathValue("channel"))
+	t, err := s.terms(r.Context(), s.DB.Read(), r.PathValue("channel"))
 	if err != nil {
 		return err
 	}
-	return api.Write(w, http.StatusOK, g)
+	return api.Write(w, http.StatusOK, t.Region)
 }
 
 // SetRegion handles PUT /api/v1/channels/{channel}/region. It counts from the

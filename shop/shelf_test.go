@@ -19,10 +19,10 @@ func TestProducts(t *testing.T) {
 		id := made.str("id")
 		same(t, "sku", made.str("sku"), "cup-1")
 		same(t, "available", made.at("stock", "available"), any(3.0))
-		same(t, "twice", w.call("mert", "POST", path, obj{"sku": "cup-1", "title": "Cup", "price": usd(1), "stock": 1}).code(), "sku_taken")
-		other := w.product("cup-2", 1, 1)
+		same(t, "twice", w.call("mert", "POST", path, obj{"sku": "cup-1", "title": "Cup", "price": usd(100), "stock": 1}).code(), "sku_taken")
+		other := w.product("cup-2", 100, 1)
 		same(t, "renamed onto another", w.call("mert", "PATCH", "/api/v1/products/"+other, obj{"sku": "cup-1"}).code(), "sku_taken")
-		w.must(201, "rival", "POST", "/api/v1/channels/cups/products", obj{"sku": "cup-1", "title": "Cup", "price": usd(1), "stock": 1})
+		w.must(201, "rival", "POST", "/api/v1/channels/cups/products", obj{"sku": "cup-1", "title": "Cup", "price": usd(100), "stock": 1})
 
 		same(t, "set", w.must(200, "mert", "PATCH", "/api/v1/products/"+id, obj{"stock": 10}).at("stock", "available"), any(10.0))
 		same(t, "add", w.must(200, "mert", "PATCH", "/api/v1/products/"+id, obj{"add": -4}).at("stock", "available"), any(6.0))
@@ -38,7 +38,7 @@ func TestProducts(t *testing.T) {
 		same(t, "no longer sold", w.tap("mira", obj{"product": id}).code(), "no_such_product")
 		same(t, "dropped twice", w.call("mert", "DELETE", "/api/v1/products/"+id, nil).status, 404)
 		same(t, "its order stands", w.must(200, "mira", "GET", "/api/v1/orders/"+order, nil).str("order", "state"), "paid")
-		w.must(201, "mert", "POST", path, obj{"sku": "cup-1", "title": "Cup again", "price": usd(1), "stock": 1})
+		w.must(201, "mert", "POST", path, obj{"sku": "cup-1", "title": "Cup again", "price": usd(100), "stock": 1})
 		if list := w.must(200, "", "GET", path, nil); strings.Contains(list.text, id) || !strings.Contains(list.text, other) {
 			t.Errorf("shelf: %s", list.text)
 		}
@@ -48,7 +48,7 @@ func TestProducts(t *testing.T) {
 
 func TestProductRefusals(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t, schemas...))
-	good := obj{"sku": "a", "title": "A", "price": usd(1), "stock": 0}
+	good := obj{"sku": "a", "title": "A", "price": usd(100), "stock": 0}
 	for name, c := range map[string]struct {
 		member string
 		value  any
@@ -63,7 +63,15 @@ func TestProductRefusals(t *testing.T) {
 		"bell":             {"description", "\a", "bad_description"},
 		"less than none":   {"stock", -1, "bad_stock"},
 		"free":             {"price", usd(0), "bad_price"},
-		"dear":             {"price", usd(100_000_000), "bad_price"},
+		"dear":             {"price", usd(100_000_000), "amount_too_large"},
+		"dear beyond all":  {"price", usd(1_000_000_000_000), "bad_price"},
+		"cheap":            {"price", usd(49), "amount_too_small"},
+		"too fine":         {"price", obj{"amount": 1251, "currency": "KWD"}, "amount_too_fine"},
+		"not at Stripe":    {"price", obj{"amount": 1000, "currency": "IRR"}, "currency_not_supported"},
+		"cheap elsewhere":  {"prices", []obj{{"amount": 49, "currency": "EUR"}}, "amount_too_small"},
+		"two of one":       {"prices", []obj{usd(100)}, "bad_prices"},
+		"no weight":        {"weight", -1, "bad_weight"},
+		"long code":        {"tax_code", strings.Repeat("a", 41), "bad_tax_code"},
 		"no currency":      {"price", obj{"amount": 1}, "bad_price"},
 		"small letters":    {"price", obj{"amount": 1, "currency": "usd"}, "bad_price"},
 		"made-up currency": {"price", obj{"amount": 1, "currency": "ZZZ"}, "bad_price"},
@@ -112,7 +120,7 @@ func TestImages(t *testing.T) {
 		}
 		same(t, "large", w.call("mert", "POST", path, b.String()+strings.Repeat("a", 2<<20)).status, 413)
 		same(t, "unknown", w.call("", "GET", "/images/"+strings.Repeat("0", 64)+".png", nil).status, 404)
-		w.must(200, "mert", "PATCH", "/api/v1/products/"+w.product("cup", 1, 1), obj{"image": at})
+		w.must(200, "mert", "PATCH", "/api/v1/products/"+w.product("cup", 100, 1), obj{"image": at})
 	})
 }
 
@@ -120,7 +128,7 @@ func TestLineup(t *testing.T) {
 	each(t, func(w *world) {
 		t := w.t
 		const path = "/api/v1/channels/tea/lineup"
-		a, b := w.product("a", 1, 1), w.product("b", 1, 1)
+		a, b := w.product("a", 100, 1), w.product("b", 100, 1)
 		w.must(200, "hana", "PUT", path, obj{"products": []string{b, a, b}})
 		same(t, "order kept", strings.TrimSpace(w.must(200, "mert", "GET", path, nil).text), `{"products":["`+b+`","`+a+`","`+b+`"]}`)
 		same(t, "unknown", w.call("hana", "PUT", path, obj{"products": []string{a, "x"}}).status, 404)
@@ -158,10 +166,10 @@ func TestCSV(t *testing.T) {
 		back := w.must(200, "mert", "POST", in, products.text, "Content-Type", "text/csv")
 		same(t, "imported what was exported", strings.TrimSpace(back.text), `{"added":0,"changed":1}`)
 		same(t, "unchanged by the trip", w.must(200, "mert", "GET", "/api/v1/channels/tea/products.csv", nil).text, products.text)
-		more := w.must(200, "mert", "POST", in, "title,sku,stock,currency,price_minor\nPot,pot,2,eur,4000\nMug,=1+1,9,USD,1\n")
+		more := w.must(200, "mert", "POST", in, "title,sku,stock,currency,price_minor\nPot,pot,2,eur,4000\nMug,=1+1,9,USD,100\n")
 		same(t, "added and changed", strings.TrimSpace(more.text), `{"added":1,"changed":1}`)
 		same(t, "stock", w.stock(cup), [3]int64{9, 0, 1})
-		bad := w.call("mert", "POST", in, "title,sku,stock,currency,price_minor\nNew,new,2,EUR,4000\nBad,bad,-1,USD,1\n")
+		bad := w.call("mert", "POST", in, "title,sku,stock,currency,price_minor\nNew,new,2,EUR,4000\nBad,bad,-1,USD,100\n")
 		same(t, "bad row", bad.code(), "bad_stock")
 		same(t, "its number", bad.at("row"), any(3.0))
 		same(t, "all or none", w.count("SELECT COUNT(*) FROM shop_product WHERE sku = 'new'"), 0)

@@ -161,30 +161,32 @@ type Shop struct {
 	Wallet    Wallet
 	Disputes  Disputes // nil: nobody contests anything
 	Log       *slog.Logger
-	PublicURL string                      // scheme and host of return links; empty: those of the request
-	Show      func(channel string) string // id of the show on air, empty when none; nil: never any
-	Home      string                      // the same for links in mails, which answer no request
-	Poster    handover.Poster             // to merchants' endpoints
+	PublicURL string                               // scheme and host of return links; empty: those of the request
+	Limits    func(currency string) (Limits, bool) // what the provider takes; false: nothing in that currency; nil: anything
+	Show      func(channel string) string          // id of the show on air, empty when none; nil: never any
+	Home      string                               // the same for links in mails, which answer no request
+	Poster    handover.Poster                      // to merchants' endpoints
 	// TestDispute contests a payment, or decides about that; false: it cannot be. Nil where money moves.
 	TestDispute func(ctx context.Context, intent, outcome string) (bool, error)
 	Mail        func(context.Context, Mail) error // sends one to a buyer: ErrNoMail when it never will; nil: no mails
 
 	// state
-	flights singleflight.Group // one provider call per order at a time
-	holds   db.Together[*claim]
-	lessons db.Together[*lesson]
-	sold    soldOut
-	taps    api.Limiter[string]
-	cards   api.Limiter[string]
-	images  api.Limiter[string]
-	guard   *guard
-	quotes  api.Limiter[string]
-	asides  api.Limiter[string]
-	guesses [2]api.Limiter[string] // by person, by network
-	display display                // stock that rooms have not been shown yet
-	secrets secrets
-	lanes   lanes      // receivers outside that are written to
-	pinning sync.Mutex // held from the commit of a pin until the room was told
+	flights    singleflight.Group // one provider call per order at a time
+	holds      db.Together[*claim]
+	lessons    db.Together[*lesson]
+	sold       soldOut
+	taps       api.Limiter[string]
+	cards      api.Limiter[string]
+	images     api.Limiter[string]
+	guard      *guard
+	quotes     api.Limiter[string]
+	asides     api.Limiter[string]
+	guesses    [2]api.Limiter[string] // by person, by network
+	display    display                // stock that rooms have not been shown yet
+	secrets    secrets
+	termsCache termsCache
+	lanes      lanes      // receivers outside that are written to
+	pinning    sync.Mutex // held from the commit of a pin until the room was told
 
 	// channels
 	offers chan struct{} // the set of running offers changed

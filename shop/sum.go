@@ -24,6 +24,7 @@ type parts struct {
 	tax      taxing
 	tip      int64
 	fee      feeRate
+	limits   Limits
 }
 
 // feeRate is the house's share of one order.
@@ -43,20 +44,22 @@ var errSum = errors.New("a part of a sum is negative")
 
 // compose is where every price of souk comes from: quote, tap, receipt, ledger
 // and refund read what it says. It refuses a total that no single payment can
-// carry, and what the house takes is never more than the total.
+// carry, and what the house takes is never more than the total. What cannot be paid
+// in whole steps of the currency is rounded: tax to the nearest, the rest down.
 func compose(p parts) (s Sum, fee Money, err error) {
 	if p.discount < 0 || p.shipping < 0 || p.tip < 0 || p.fee.bps < 0 || p.fee.fixed < 0 {
 		return s, fee, errSum
 	}
-	tooMuch := bad("quantity", "makes a total that no single payment can carry")
+	in := func(amount int64) Money { return Money{amount, p.unit.Currency} }
+	tooMuch := ErrTooLarge.With("maximum", in(p.limits.most()))
 	items, ok := p.unit.times(p.quantity)
 	if !ok || p.shipping > maxAmount || p.tip > maxAmount {
 		return s, fee, tooMuch
 	}
-	in := func(amount int64) Money { return Money{amount, p.unit.Currency} }
-	discount := min(p.discount, items.Amount)
+	p.shipping, p.tip = p.limits.down(p.shipping), p.limits.down(p.tip)
+	discount := min(p.limits.down(p.discount), items.Amount)
 	goods := items.Amount - discount
-	tax := p.tax.of(goods, p.shipping)
+	tax := p.tax.of(goods, p.shipping, max(p.limits.Step, 1))
 	if tax < 0 {
 		return s, fee, errSum
 	}
@@ -64,27 +67,28 @@ func compose(p parts) (s Sum, fee Money, err error) {
 	if !p.tax.included {
 		total += tax
 	}
-	if tax > maxAmount || total > maxAmount {
+	if tax > maxAmount || total > p.limits.most() {
 		return s, fee, tooMuch
 	}
 	s = Sum{Items: items, Discount: in(discount), Shipping: in(p.shipping), Tax: in(tax), TaxIncluded: p.tax.included && tax > 0, Tip: in(p.tip), Total: in(total)}
-	return s, in(min(feeOf(goods, p.fee.bps)+p.fee.fixed, total)), nil
+	return s, in(min(p.limits.down(feeOf(goods, p.fee.bps)+p.fee.fixed), total)), nil
 }
 
-// of is the tax on an order's parts, each rounded half up, as receipts do.
-func (t taxing) of(goods, shipping int64) int64 {
+// of is the tax on an order's parts, each rounded half up to a step, as receipts
+// do.
+func (t taxing) of(goods, shipping, step int64) int64 {
 	if t.known != nil {
-		return *t.known
+		return (*t.known + step/2) / step * step
 	}
-	return t.part(goods, t.goods) + t.part(shipping, t.shipping)
+	return t.part(goods, t.goods, step) + t.part(shipping, t.shipping, step)
 }
 
-func (t taxing) part(amount, bps int64) int64 {
+func (t taxing) part(amount, bps, step int64) int64 {
 	whole := int64(10_000)
 	if t.included {
 		whole += bps // the amount is more than the price before tax by the tax
 	}
-	return share(amount, bps, whole) + share(2*amount, bps, whole)%2
+	return (share(amount, bps, whole*step) + share(2*amount, bps, whole*step)%2) * step
 }
 
 // adds tells whether the parts make the total.

@@ -57,6 +57,7 @@ func newWorld(t testing.TB, d *db.DB) *world {
 	w.shop = shop.New(d, dbtest.Logger(t))
 	w.shop.Who, w.shop.Rooms, w.shop.Timeline = w.who, w.rooms, w.air
 	w.shop.Gateway, w.shop.Wallet, w.shop.Disputes = w.pay, w.pay, w.pay
+	w.shop.Limits = stripe.Limits
 	w.shop.TestDispute = w.box.Dispute
 	w.shop.Show = func(string) string { return "show-1" }
 	w.mux = routes(w.shop, w.box)
@@ -77,6 +78,13 @@ func routes(s *shop.Shop, box *sandbox.Sandbox) *http.ServeMux {
 		"GET /api/v1/channels/{channel}/lineup":           s.GetLineup,
 		"PUT /api/v1/channels/{channel}/lineup":           s.SetLineup,
 		"GET /api/v1/channels/{channel}/region":           s.GetRegion,
+		"GET /api/v1/channels/{channel}/shipping":         s.GetShipping,
+		"PUT /api/v1/channels/{channel}/shipping":         s.SetShipping,
+		"GET /api/v1/channels/{channel}/tax":              s.GetTax,
+		"PUT /api/v1/channels/{channel}/tax":              s.SetTax,
+		"GET /api/v1/channels/{channel}/currencies":       s.GetCurrencies,
+		"PUT /api/v1/channels/{channel}/currencies":       s.SetCurrencies,
+		"GET /api/v1/channels/{channel}/fee":              s.GetFees,
 		"PUT /api/v1/channels/{channel}/region":           s.SetRegion,
 		"PUT /api/v1/channels/{channel}/pin":              s.Pin,
 		"DELETE /api/v1/channels/{channel}/pin":           s.Unpin,

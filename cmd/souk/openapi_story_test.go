@@ -196,8 +196,8 @@ func callPin(nobody, host caller) {
 	}
 	put("200", "")
 	for code, offer := range map[string]string{
-		"bad_price": `"price":{"amount":1,"currency":"EUR"},"seconds":9`, "bad_seconds": `"price":{"amount":1,"currency":"USD"}`,
-		"bad_stock": `"price":{"amount":1,"currency":"USD"},"seconds":9,"stock":0`, "bad_per_buyer": `"price":{"amount":1,"currency":"USD"},"seconds":9,"per_buyer":100`,
+		"bad_price": `"price":{"amount":1,"currency":"EUR"},"seconds":9`, "bad_seconds": `"price":{"amount":100,"currency":"USD"}`,
+		"bad_stock": `"price":{"amount":100,"currency":"USD"},"seconds":9,"stock":0`, "bad_per_buyer": `"price":{"amount":100,"currency":"USD"},"seconds":9,"per_buyer":100`,
 	} {
 		put("422 "+code, `,"offer":{`+offer+`}`)
 	}

@@ -34,3 +34,54 @@ func TestWire(t *testing.T) {
 		t.Errorf("half a krona: %v", got)
 	}
 }
+
+// Every currency there is goes to the wire and back, at its limits and between,
+// and what cannot be paid is refused rather than rounded.
+func TestLimits(t *testing.T) {
+	for code := range taken {
+		l, ok := Limits(code)
+		if !ok || l.Min < 1 || l.Max <= l.Min || l.Min%l.Step != 0 || l.Max%l.Step != 0 {
+			t.Errorf("%s: %+v %v", code, l, ok)
+			continue
+		}
+		for _, amount := range []int64{l.Min, l.Max, (l.Min + l.Max) / 2 / l.Step * l.Step} {
+			m := shop.Money{Amount: amount, Currency: code}
+			wire, lower, err := toWire(m)
+			if err != nil || wire < 1 || wire > mostWireRupiah || code != "IDR" && wire > mostWire {
+				t.Errorf("%v: %d on the wire, %v", m, wire, err)
+				continue
+			}
+			if least := leastWire[code]; wire < least {
+				t.Errorf("%v: %d on the wire, the least is %d", m, wire, least)
+			}
+			if back, err := fromWire(wire, lower); err != nil || back != m {
+				t.Errorf("%v came back as %v, %v", m, back, err)
+			}
+			if l.Step > 1 {
+				if got, _, err := toWire(shop.Money{Amount: amount - 1, Currency: code}); err == nil {
+					t.Errorf("%v less one was rounded to %d", m, got)
+				}
+			}
+		}
+	}
+	for code, want := range map[string]shop.Limits{
+		"USD": {Min: 50, Max: 99_999_999, Step: 1},
+		"IDR": {Min: 1, Max: 999_999_999_999, Step: 1}, // hundredths of a rupiah at ISO and on the wire
+		"JPY": {Min: 50, Max: 99_999_999, Step: 1},
+		"KWD": {Min: 10, Max: 99_999_990, Step: 10},
+		"ISK": {Min: 1, Max: 999_999, Step: 1}, // whole kronur at ISO, hundredths on the wire
+		"UGX": {Min: 1, Max: 999_999, Step: 1},
+		"MGA": {Min: 100, Max: 9_999_999_900, Step: 100}, // hundredths at ISO, whole ariary on the wire
+		"HUF": {Min: 17_500, Max: 99_999_999, Step: 1},
+		"TWD": {Min: 1, Max: 99_999_999, Step: 1},
+	} {
+		if got, _ := Limits(code); got != want {
+			t.Errorf("%s: %+v, want %+v", code, got, want)
+		}
+	}
+	for _, code := range []string{"", "usd", "ZZZ", "XAU", "IRR", "KPW"} {
+		if l, ok := Limits(code); ok {
+			t.Errorf("%s is taken: %+v", code, l)
+		}
+	}
+}
