@@ -136,6 +136,7 @@ func (s *souk) buildShop() error {
 	if s.sandbox != nil {
 		s.shop.TestDispute = s.sandbox.Dispute
 	}
+	s.shop.Limits = stripe.Limits
 	s.shop.PublicURL = s.cfg.PublicURL
 	s.shop.Show = s.showID
 	// A merchant's program on this machine is for trying things, not for a server that others can reach.

@@ -56,6 +56,8 @@ func commands() []command {
 		{"user add", "--email E [--name N] [--channel C --title T --role R]", "make an account (password from standard input)", runUserAdd},
 		{"key show", "CHANNEL", "print a channel's stream key", runKeyShow},
 		{"key rotate", "CHANNEL", "replace a channel's stream key", runKeyRotate},
+		{"fee show", "CHANNEL", "print what the house keeps of a channel's orders", runFeeShow},
+		{"fee set", "CHANNEL [--bps N] [--fixed USD=30,EUR=25] [--product SKU | --merchant EMAIL] [--clear]", "say what it keeps, from the next order on", runFeeSet},
 		{"fsck", "[flags]", "check every stock, order and ledger invariant", runFsck},
 		{"config", "", "print a commented sample of all options", runConfig},
 		{"version", "", "print the version", runVersion},

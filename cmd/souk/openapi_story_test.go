@@ -51,6 +51,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 	callShelf(nobody, guest, host)
 	nobody.until("/api/v1/channels/tea", func(c answer) bool { return c.text("live") == "true" })
 	callPin(nobody, host)
+	callTerms(nobody, host)
 	callTill(nobody, host)
 	callMerchant(guest, host)
 	callWaiting(nobody, host)
@@ -171,7 +172,7 @@ func callShelf(nobody, guest, host caller) {
 	file("200", header+"tray,Tray,1200,USD,4\n")
 	file("422 bad_csv", "sku\n")
 	file("413 too_large", header+strings.Repeat("a", 4<<20))
-	if row := file("422 bad_price", header+"a,A,1,USD,1\nb,B,0,USD,1\n").text("row"); row != "3" {
+	if row := file("422 bad_price", header+"a,A,100,USD,1\nb,B,0,USD,1\n").text("row"); row != "3" {
 		nobody.t.Errorf("the bad row is %s", row)
 	}
 	file("409 limit_reached", header+strings.Repeat("a,A,1,USD,1\n", 501))
@@ -215,6 +216,50 @@ func callPin(nobody, host caller) {
 	host.call("200", "PUT", region, `{}`)
 	host.call("200", "PUT", region, `{"default":"sell","countries":{"ID":"watch","SA":"handoff"},"handoff_url":"https://shop.example/sa"}`)
 	host.call("200", "GET", region, "")
+}
+
+// callTerms says what a channel adds to its prices.
+func callTerms(nobody, host caller) {
+	const channel = "/api/v1/channels/tea/"
+	host.call("422 bad_zones", "PUT", channel+"shipping", `{"zones":[{"countries":["XX"]}]}`)
+	host.call("422 currency_not_supported", "PUT", channel+"shipping", `{"zones":[{"countries":["PT"],"rates":[{"currency":"IRR","bands":[{"price":1}]}]}]}`)
+	host.call("200", "PUT", channel+"shipping", `{"zones":[{"name":"Some","countries":["GB","PT","SA"],"rates":[{"currency":"USD","bands":[{"up_to":9000,"price":0}]}]}],"combine":true}`)
+	host.call("200", "GET", channel+"shipping", "")
+	host.call("422 bad_mode", "PUT", channel+"tax", `{"mode":"maybe"}`)
+	host.call("422 bad_rates", "PUT", channel+"tax", `{"mode":"table","rates":[{"country":"PT","bps":-1}]}`)
+	host.call("200", "PUT", channel+"tax", `{"mode":"table","rates":[{"country":"PT","bps":2300}]}`)
+	host.call("200", "GET", channel+"tax", "")
+	host.call("200", "PUT", channel+"tax", `{}`)
+	host.call("422 bad_countries", "PUT", channel+"currencies", `{"countries":{"XX":"USD"}}`)
+	host.call("422 bad_default", "PUT", channel+"currencies", `{"default":"XYZ"}`)
+	host.call("200", "PUT", channel+"currencies", `{"default":"USD","countries":{"ID":"IDR"}}`)
+	nobody.call("200", "GET", channel+"currencies", "")
+	nobody.call("404 no_such_channel", "GET", "/api/v1/channels/cocoa/currencies", "")
+	host.call("200", "GET", channel+"fee", "")
+
+	quotes := func(want, what string) {
+		nobody.t.Helper()
+		host.call(want, "POST", "/api/v1/quotes", `{"channel":"tea",`+what+`}`)
+	}
+	product := func(want, what string) string {
+		nobody.t.Helper()
+		return host.call(want, "POST", channel+"products", `{"sku":"`+newKey()+`","title":"Terms",`+what+`}`).text("id")
+	}
+	anvil := `"product":"` + product("201", `"price":{"amount":50,"currency":"USD"},"prices":[{"amount":99999999,"currency":"EUR"}],"weight":10000,"tax_code":"iron"`) + `"`
+	product("422 amount_too_small", `"price":{"amount":49,"currency":"USD"}`)
+	product("422 amount_too_large", `"price":{"amount":100000000,"currency":"USD"}`)
+	product("422 amount_too_fine", `"price":{"amount":1251,"currency":"KWD"}`)
+	product("422 currency_not_supported", `"price":{"amount":1250,"currency":"IRR"}`)
+	product("422 bad_prices", `"price":{"amount":50,"currency":"USD"},"prices":[{"amount":50,"currency":"USD"}]`)
+	product("422 bad_weight", `"price":{"amount":50,"currency":"USD"},"weight":-1`)
+	product("422 bad_tax_code", `"price":{"amount":50,"currency":"USD"},"tax_code":"`+strings.Repeat("x", 41)+`"`)
+	quotes("422 bad_country", anvil+`,"country":"XX"`)
+	quotes("409 not_shipped_there", anvil+`,"country":"BR"`)
+	quotes("409 too_heavy", anvil+`,"country":"GB"`)
+	quotes("409 not_sold_in_currency", anvil+`,"country":"GB","currency":"JPY"`)
+	host.call("200", "PUT", channel+"shipping", `{}`)
+	quotes("422 amount_too_large", anvil+`,"country":"GB","currency":"EUR","quantity":2`)
+	host.call("204", "DELETE", "/api/v1/products/"+strings.Trim(strings.TrimPrefix(anvil, `"product":`), `"`), "")
 }
 
 // newKey is what a page makes when the finger goes down.

@@ -206,6 +206,8 @@ const orderOfAnybody = "GET /api/v1/orders/{id}"
 
 // elsewhere are the refusals that no described call can answer with.
 var elsewhere = map[string]string{
+	"422 bad_bps":           "souk fee set",
+	"422 bad_fixed":         "souk fee set",
 	"409 channel_exists":    "souk user add",
 	"409 email_taken":       "souk user add",
 	"404 no_such_challenge": "the sandbox's bank, a page",

@@ -132,6 +132,13 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("DELETE /api/v1/channels/{channel}/pin", s.shop.Unpin)
 	call("GET /api/v1/channels/{channel}/region", s.shop.GetRegion)
 	call("PUT /api/v1/channels/{channel}/region", s.shop.SetRegion)
+	call("GET /api/v1/channels/{channel}/shipping", s.shop.GetShipping)
+	call("PUT /api/v1/channels/{channel}/shipping", s.shop.SetShipping)
+	call("GET /api/v1/channels/{channel}/tax", s.shop.GetTax)
+	call("PUT /api/v1/channels/{channel}/tax", s.shop.SetTax)
+	call("GET /api/v1/channels/{channel}/currencies", s.shop.GetCurrencies)
+	call("PUT /api/v1/channels/{channel}/currencies", s.shop.SetCurrencies)
+	call("GET /api/v1/channels/{channel}/fee", s.shop.GetFees)
 
 	// who is about to buy, and who waits
 	call("GET /api/v1/me/holds", s.shop.MyHolds)
