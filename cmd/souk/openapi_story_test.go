@@ -408,7 +408,7 @@ func callMerchant(guest, host caller) {
 	guest.call("404 no_such_order", "POST", at+"/refund", "")
 
 	// More than a page of orders, read page by page.
-	many := host.call("201", "POST", "/api/v1/channels/tea/products", `{"sku":"leaf","title":"Leaf","price":{"amount":1,"currency":"USD"},"stock":1000}`).text("id")
+	many := host.call("201", "POST", "/api/v1/channels/tea/products", `{"sku":"leaf","title":"Leaf","price":{"amount":100,"currency":"USD"},"stock":1000}`).text("id")
 	for i := range 6 {
 		b := host.buyer(fmt.Sprint("Buyer ", i), "pm_card_visa")
 		for range 9 {
