@@ -91,9 +91,8 @@ type quote struct {
 	unit     Money
 	inOffer  bool
 
-	discount, tip int64  // what the ask takes off the goods and adds on top, in minor units
-	tax           *int64 // what Stripe Tax says, if it was asked
-	weight        int64  // grams
+	discount, tip int64 // what the ask takes off the goods and adds on top, in minor units
+	weight        int64 // grams
 	sum           Sum
 	fee           Money
 }

@@ -32,10 +32,8 @@ func (q *quote) price(a ask, t terms, l Limits, to destination, with sent) (err 
 	if err != nil {
 		return err
 	}
-	tax := t.Tax.on(to, p.TaxCode)
-	tax.known = q.tax
 	q.sum, q.fee, err = compose(parts{unit: q.unit, quantity: *a.Quantity, discount: q.discount, shipping: shipping, tip: q.tip,
-		tax: tax, fee: t.Fees.rate(p.ID, "", code), limits: l})
+		tax: t.Tax.on(to, p.TaxCode), fee: t.Fees.rate(p.ID, "", code), limits: l})
 	if err != nil {
 		return err
 	}

@@ -110,7 +110,7 @@ func TestShippingRefused(t *testing.T) {
 			t.Errorf("%s: %d %s", what, a.status, a.text)
 		}
 	}
-	for part, body := range map[string]obj{"tax": {"mode": "maybe"}, "currencies": {"default": "XYZ"}} {
+	for part, body := range map[string]obj{"tax": {"mode": "stripe"}, "currencies": {"default": "XYZ"}} {
 		same(t, part, w.call("olga", "PUT", "/api/v1/channels/tea/"+part, body).status, 422)
 	}
 	for _, rates := range [][]obj{{{"country": "XX", "bps": 1}}, {{"country": "PT", "bps": 10_001}}, {{"country": "PT", "bps": -1}}, {{"country": "PT", "bps": 1}, {"country": "PT", "bps": 2}}, {{"country": "*", "region": "CA", "bps": 1}}} {

@@ -35,9 +35,8 @@ type feeRate struct {
 
 // taxing is how an order is taxed. The zero value is not at all.
 type taxing struct {
-	goods, shipping int64  // rates, in hundredths of a percent
-	included        bool   // prices have the tax in them
-	known           *int64 // somebody else worked the amount out: minor units
+	goods, shipping int64 // rates, in hundredths of a percent
+	included        bool  // prices have the tax in them
 }
 
 var errSum = errors.New("a part of a sum is negative")
@@ -77,9 +76,6 @@ func compose(p parts) (s Sum, fee Money, err error) {
 // of is the tax on an order's parts, each rounded half up to a step, as receipts
 // do.
 func (t taxing) of(goods, shipping, step int64) int64 {
-	if t.known != nil {
-		return (*t.known + step/2) / step * step
-	}
 	return t.part(goods, t.goods, step) + t.part(shipping, t.shipping, step)
 }
 

@@ -13,9 +13,8 @@ const (
 
 // Ways to tax.
 const (
-	TaxNone   = "none"
-	TaxTable  = "table"
-	TaxStripe = "stripe" // Stripe Tax works it out
+	TaxNone  = "none"
+	TaxTable = "table"
 )
 
 // Tax is how a channel's orders are taxed.
@@ -82,9 +81,9 @@ func (t *Tax) check() error {
 	switch t.Mode {
 	case "":
 		t.Mode = TaxNone
-	case TaxNone, TaxTable, TaxStripe:
+	case TaxNone, TaxTable:
 	default:
-		return bad("mode", "is none, table or stripe")
+		return bad("mode", "is none or table")
 	}
 	if len(t.Rates) > maxTaxRates {
 		return bad("rates", fmt.Sprintf("has more than %d rates", maxTaxRates))
