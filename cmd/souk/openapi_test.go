@@ -216,6 +216,8 @@ var elsewhere = map[string]string{
 	"403 bad_origin":        "a room, a websocket",
 	"404 no_such_page":      "oEmbed, for other sites",
 	"501 bad_format":        "oEmbed, for other sites",
+	"400 bad_request":       "the admin port, how late the process is",
+	"502 node_away":         "another server of --redis that does not answer",
 	"502 origin_away":       "an edge whose origin does not answer",
 	"503 full":              "a room, a websocket",
 }
