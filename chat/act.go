@@ -13,12 +13,16 @@ import (
 type act struct {
 	Entry   *Entry         `json:"entry,omitempty"` // not numbered yet
 	Erase   string         `json:"erase,omitempty"` // a message, taken out
+	Clear   string         `json:"clear,omitempty"` // a person: all they said is taken out
+	Fresh   int            `json:"fresh,omitempty"` // so many guests came for the first time
 	Fact    *Batch         `json:"fact,omitempty"`  // bans, settings and the like
 	Whisper *whispered     `json:"whisper,omitempty"`
 	Tally   map[string]int `json:"tally,omitempty"`  // reactions
 	Stale   *staleValue    `json:"stale,omitempty"`  // every node reads it anew
 	Person  *Person        `json:"person,omitempty"` // whose roles or badges changed
 	Renew   bool           `json:"renew,omitempty"`  // read the snapshot anew
+	// Kept is up to which of its parcels a node's are stored, by node.
+	Kept map[string]int64 `json:"kept,omitempty"`
 }
 
 type whispered struct {
@@ -45,7 +49,10 @@ func (r *room) share(a act) {
 func (r *room) perform(a act, mine bool) {
 	switch {
 	case a.Entry != nil:
-		r.append(*a.Entry, mine)
+		r.append(r.once(*a.Entry), mine)
+		if m := r.members[a.Entry.Person]; m != nil && !mine && a.Entry.spoken() {
+			m.heard(*a.Entry)
+		}
 	case a.Erase != "":
 		if old, ok := r.ring.find(a.Erase); ok {
 			gone := tombstone(*old)
@@ -56,8 +63,13 @@ func (r *room) perform(a act, mine bool) {
 				r.scribe.entry(gone)
 			}
 		}
+	case a.Clear != "":
+		r.wipe(a.Clear, mine)
+	case a.Fresh > 0:
+		r.countFresh(a.Fresh, mine)
 	case a.Fact != nil:
 		r.adopt(*a.Fact)
+	case a.Kept != nil: // see owe
 	case a.Renew:
 		if !mine {
 			r.renew()
@@ -92,9 +104,15 @@ func (r *room) append(e Entry, stored bool) {
 	if e.Message == "" {
 		r.told.Add(1)
 	}
-	if m := r.members[e.Person]; m != nil && e.At.After(m.said) && e.Type != "answered" {
-		m.said = e.At // slow mode counts what was said on another node
+}
+
+// once leaves the number of a message empty that has one already: moderators on
+// two nodes may approve the same at the same time.
+func (r *room) once(e Entry) Entry {
+	if _, twice := r.ring.message[e.Message]; e.Message != "" && twice {
+		return Entry{At: e.At, Type: "deleted", Data: json.RawMessage(`{"message":""}`)}
 	}
+	return e
 }
 
 // tombstone is what stays of a message that was taken out.

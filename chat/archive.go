@@ -187,6 +187,9 @@ func (a *Archive) sweep(ctx context.Context) error {
 		if err := do("DELETE FROM chat_letter WHERE until <= $1", now); err != nil {
 			return err
 		}
+		if err := do("DELETE FROM chat_held WHERE until <= $1", now); err != nil {
+			return err
+		}
 		if err := do("UPDATE chat_sanction SET network = '', network_until = 0 WHERE network <> '' AND network_until <= $1", now); err != nil {
 			return err
 		}

@@ -29,5 +29,5 @@ func (r *room) record(by Person, d Deed) {
 	if m := r.members[d.Person]; m != nil && d.PersonName == "" {
 		d.PersonName = m.person.Name
 	}
-	r.note(Batch{Deeds: []Deed{d}})
+	r.fact(Batch{Deeds: []Deed{d}})
 }

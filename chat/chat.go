@@ -43,7 +43,9 @@ const (
 // Guests whom nobody knows yet.
 const (
 	knownAfter  = 10 * time.Minute // since their first visit: then they are known
-	networkHold = time.Hour        // new guests of a banned one's network may only read
+	networkHold = 10 * time.Minute // new guests of a banned one's network are read by a moderator first
+	crowdHold   = 2 * time.Minute  // the same for a network that many share
+	crowdedFrom = 10               // people here from one network who make it one that many share
 	traceKept   = 30 * time.Minute // after a guest left: how long a ban finds device and network
 	maxDevices  = 5                // of one banned person
 )
@@ -82,6 +84,8 @@ const (
 	maxHits   = 10 // in one reaction
 	maxSlow   = 300 * time.Second
 	maxMute   = 14 * 24 * time.Hour
+	maxBan    = 365 * 24 * time.Hour // one that ends
+	calmSlow  = 30 * time.Second     // between two messages of one person while a room calms down
 )
 
 // Limits of a socket.
@@ -153,12 +157,14 @@ type Person struct {
 	Roles  []string // on this channel: owner, host, moderator, merchant
 	Badges []string
 
-	Guest   bool      // nobody with an account
-	Since   time.Time // when a guest first came to this room; zero: never before
-	Device  string    // what a guest's browser is recognised by; "" for nothing
-	Network string    // stands for the network that a guest comes from; "" for unknown
-	Local   bool      // comes from the server's own machine
-	Session string    // what an account's sign-in is called, so that it can be ended; "" for guests
+	Guest  bool      // nobody with an account
+	Since  time.Time // when a guest first came to this room; zero: never before
+	Device string    // what a guest's browser is recognised by; "" for nothing
+	// DeviceSince is since when the server knows that browser; zero: it does not say.
+	DeviceSince time.Time
+	Network     string // stands for the network that a guest comes from; "" for unknown
+	Local       bool   // comes from the server's own machine
+	Session     string // what an account's sign-in is called, so that it can be ended; "" for guests
 }
 
 // runs tells whether the channel is theirs: nothing here limits them.

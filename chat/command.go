@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // command is what a client sends: one JSON object.
@@ -20,6 +18,8 @@ type command struct {
 	N       *int            `json:"n"`
 	Product string          `json:"product"`
 	Pinned  bool            `json:"pinned"`
+	On      *bool           `json:"on"`
+	Clear   bool            `json:"clear"`
 }
 
 const maxCommandID = 64 // bytes of JSON
@@ -28,6 +28,7 @@ const maxCommandID = 64 // bytes of JSON
 type refusal struct {
 	code, detail string
 	retry        time.Duration
+	message      string // id of what was said and is held
 }
 
 func refuse(code, detail string) *refusal { return &refusal{code: code, detail: detail} }
@@ -38,27 +39,36 @@ func (f refusal) after(d time.Duration) *refusal {
 }
 
 var (
-	refusedJSON     = refuse("bad_json", "A command is one JSON object like {\"id\":1,\"do\":\"say\",\"text\":\"hi\"}.")
-	refusedUnknown  = refuse("unknown_command", "This server does not know that command.")
-	refusedReader   = refuse("sign_in_first", "You are only reading. Sign in or join as a guest to take part.")
-	refusedRole     = refuse("not_allowed", "You may not do that here.")
-	refusedPerson   = refuse("not_allowed", "You may not do that to this person.")
-	refusedEmpty    = refuse("empty", "There is no text.")
-	refusedLong     = refuse("too_long", "The text is too long: 300 characters at most.")
-	refusedFast     = refuse("too_fast", "You are sending too fast. Wait a moment.")
-	refusedSlow     = refuse("too_fast", "Slow mode is on. Wait a moment.")
-	refusedMuted    = refuse("timed_out", "A moderator has paused you. You can read on.")
-	refusedBusy     = refuse("busy", "The room is too busy. Try again in a moment.").after(2 * time.Second)
-	refusedRoom     = refuse("too_fast", "Everybody is writing at once. Wait a moment.")
-	refusedHeld     = refuse("network_held", "Somebody was banned who came from where you come from. New guests from there cannot write for a while.")
-	refusedUnknowns = refuse("known_only", "Only people who are known here may write right now: those with an account, who have bought something, or who came a while ago.")
-	refusedLink     = refuse("link", "You may not send links here.")
-	refusedWord     = refuse("blocked_word", "The host does not want one of these words here.")
-	refusedName     = refuse("blocked_name", "The host does not want your name here. Choose another one.")
-	refusedQueue    = refuse("busy", "Too many questions wait for an answer. Try again later.").after(time.Minute)
-	refusedLetters  = refuse("busy", "Too many letters wait here for their readers.").after(time.Minute)
-	refusedSettled  = refuse("no_such_question", "There is no such question, or it is settled.")
-	refusedGone     = refuse("no_such_message", "There is no such message, or it is too old.")
+	refusedJSON       = refuse("bad_json", "A command is one JSON object like {\"id\":1,\"do\":\"say\",\"text\":\"hi\"}.")
+	refusedUnknown    = refuse("unknown_command", "This server does not know that command.")
+	refusedReader     = refuse("sign_in_first", "You are only reading. Sign in or join as a guest to take part.")
+	refusedRole       = refuse("not_allowed", "You may not do that here.")
+	refusedPerson     = refuse("not_allowed", "You may not do that to this person.")
+	refusedEmpty      = refuse("empty", "There is no text.")
+	refusedLong       = refuse("too_long", "The text is too long: 300 characters at most.")
+	refusedFast       = refuse("too_fast", "You are sending too fast. Wait a moment.")
+	refusedSlow       = refuse("too_fast", "Slow mode is on. Wait a moment.")
+	refusedMuted      = refuse("timed_out", "A moderator has paused you. You can read on.")
+	refusedBusy       = refuse("busy", "The room is too busy. Try again in a moment.").after(2 * time.Second)
+	refusedRoom       = refuse("too_fast", "Everybody is writing at once. Wait a moment.")
+	refusedAgain      = refuse("duplicate", "You have said this already.").after(sameWithin)
+	refusedCopy       = refuse("duplicate", "Several people have just said exactly this.").after(sameWithin)
+	refusedNeighbours = refuse("too_fast", "Many new guests from your network are writing at once. Wait a moment.")
+	refusedHeld       = refuse("held", "A moderator reads this before others see it.")
+	refusedNetwork    = refuse("held", "Somebody from your network was banned lately, and you are new here. Until you are not, a moderator reads what you write before others see it.")
+	refusedWaits      = refuse("held", "Wait until a moderator has read what you wrote before.")
+	refusedReview     = refuse("busy", "Too much waits for the moderators. Try again later.").after(time.Minute)
+	refusedNotHeld    = refuse("no_such_message", "This does not wait for a moderator, or not any more.")
+	refusedBuyers     = refuse("buyers_only", "Only people who have bought something may write right now.")
+	refusedBanned     = badRequest("This person is banned. Unban first.")
+	refusedUnknowns   = refuse("known_only", "Only people who are known here may write right now: those with an account, who have bought something, or who came a while ago.")
+	refusedLink       = refuse("link", "You may not send links here.")
+	refusedWord       = refuse("blocked_word", "The host does not want one of these words here.")
+	refusedName       = refuse("blocked_name", "The host does not want your name here. Choose another one.")
+	refusedQueue      = refuse("busy", "Too many questions wait for an answer. Try again later.").after(time.Minute)
+	refusedLetters    = refuse("busy", "Too many letters wait here for their readers.").after(time.Minute)
+	refusedSettled    = refuse("no_such_question", "There is no such question, or it is settled.")
+	refusedGone       = refuse("no_such_message", "There is no such message, or it is too old.")
 )
 
 func badRequest(detail string) *refusal { return refuse("bad_request", detail) }
@@ -101,7 +111,7 @@ func replyEvent(id json.RawMessage, message string, no *refusal) []byte {
 	}
 	a := reply{ID: id, OK: no == nil, Message: message}
 	if no != nil {
-		a.Code, a.Detail = no.code, no.detail
+		a.Code, a.Detail, a.Message = no.code, no.detail, no.message
 		if no.retry > 0 {
 			a.RetryMS = max(1, no.retry.Milliseconds())
 		}
@@ -129,7 +139,7 @@ func (q request) deliver(r *room) {
 		r.hub.count.refused.Add(1)
 	}
 	answer := replyEvent(q.command.ID, done.message, no)
-	if no == nil && done.durable {
+	if no == nil && done.durable || no != nil && no.message != "" {
 		r.awaiting = append(r.awaiting, awaiting{ticket: r.scribe.await(), v: q.v, reply: answer})
 		return
 	}
@@ -161,9 +171,6 @@ func (r *room) do(v *viewer, c command) (outcome, *refusal) {
 	if left := r.muted(v.person); left > 0 {
 		return outcome{}, refusedMuted.after(left)
 	}
-	if left := r.held(v.person, time.Now()); left > 0 && c.Do != "take" {
-		return outcome{}, refusedHeld.after(left)
-	}
 	return act(r, v, c)
 }
 
@@ -175,96 +182,6 @@ var speech = map[string]action{
 	"ask":   (*room).pose,
 	"react": (*room).react,
 	"take":  (*room).take,
-}
-
-func (r *room) say(v *viewer, c command) (outcome, *refusal) {
-	return r.speak(v, "message", c.Text, func(s spoken) json.RawMessage { return mustEncode(s) })
-}
-
-// spoken is the data of messages and questions.
-type spoken struct {
-	ID   string  `json:"id"`
-	From speaker `json:"from"`
-	Text string  `json:"text"`
-}
-
-type speaker struct {
-	ID     string   `json:"id"`
-	Name   string   `json:"name"`
-	Badges []string `json:"badges"`
-}
-
-// speak numbers what v says; data makes the event's data of it.
-func (r *room) speak(v *viewer, typ, text string, data func(spoken) json.RawMessage) (outcome, *refusal) {
-	text, no := line(text)
-	if no != nil {
-		return outcome{}, no
-	}
-	if no := r.fit(v, text); no != nil {
-		return outcome{}, no
-	}
-	if r.scribe.behind() >= maxBacklog {
-		return outcome{}, refusedBusy
-	}
-	if no := r.pace(v); no != nil {
-		return outcome{}, no
-	}
-	id := uuid.Must(uuid.NewV7()).String()
-	from := speaker{v.person.ID, v.person.Name, list(v.person.Badges)}
-	r.number(Entry{Type: typ, Message: id, Person: from.ID, Data: data(spoken{id, from, text})})
-	r.flushSoon(r.tick())
-	return outcome{message: id}, nil
-}
-
-// line makes text from a client fit for the room, or refuses it.
-func line(text string) (string, *refusal) {
-	text = tidy(text)
-	switch {
-	case text == "":
-		return "", refusedEmpty
-	case runes(text) > maxText:
-		return "", refusedLong
-	}
-	return text, nil
-}
-
-// fit checks what v would say against what the host has decided.
-func (r *room) fit(v *viewer, text string) *refusal {
-	if v.person.moderates() {
-		return nil
-	}
-	set, known := r.law.set, v.person.known(time.Now())
-	switch {
-	case !known && (set.KnownOnly || r.raided()):
-		return refusedUnknowns
-	case (set.Links == LinksBlock || set.Links == LinksKnown && !known) && hasLink(text):
-		return refusedLink
-	case r.law.words.In(text):
-		return refusedWord
-	case v.person.Guest && r.law.words.In(v.person.Name):
-		return refusedName
-	}
-	return nil
-}
-
-// pace checks the rate limits and slow mode, and counts this one if it may pass.
-func (r *room) pace(v *viewer) *refusal {
-	if v.person.runs() {
-		return nil
-	}
-	now, m := time.Now(), v.member
-	slow := r.slowness()
-	if d := m.said.Add(slow).Sub(now); d > 0 && slow > 0 {
-		return refusedSlow.after(d)
-	}
-	if d := m.say.take(now, sayBurst, sayEvery); d > 0 {
-		return refusedFast.after(d)
-	}
-	if d := r.law.pace.take(now, roomBurst, roomEvery); d > 0 {
-		return refusedRoom.after(d)
-	}
-	m.said = now
-	return nil
 }
 
 // reactions are the kinds there are: free text would be a second, unmoderated chat.
@@ -283,6 +200,11 @@ func (r *room) react(v *viewer, c command) (outcome, *refusal) {
 		return outcome{}, badRequest("kind is one of heart, fire, clap, laugh, wow, sad.")
 	case n < 1 || n > maxHits:
 		return outcome{}, badRequest("n is 1 to 10.")
+	}
+	if r.law.set.Calm {
+		if no := r.mayWrite(v.person); no != nil {
+			return outcome{}, no
+		}
 	}
 	if !v.person.runs() {
 		if d := v.member.hit.take(time.Now(), hitBurst, hitEvery); d > 0 {

@@ -24,7 +24,7 @@ func TestProtocolDocument(t *testing.T) {
 		want = append(want, "| `"+do+"` |")
 	}
 	for do := range moderation {
-		want = append(want, "| `"+do+"` |")
+		want = append(want, "`"+do+"`")
 	}
 	for kind := range reactions {
 		want = append(want, "`"+kind+"`")
@@ -33,7 +33,7 @@ func TestProtocolDocument(t *testing.T) {
 		want = append(want, "`"+code+"`")
 	}
 	for _, typ := range []string{"message", "question", "deleted", "notice", "viewers", "slow", "reactions", "reply", "timeout",
-		"rules", "pinned_notice", "settings", "answered", "dismissed", "private", "you", "gap"} {
+		"rules", "pinned_notice", "settings", "answered", "dismissed", "private", "you", "held", "reviewed", "banned", "cleared", "gap"} {
 		want = append(want, "`"+typ+"`")
 	}
 	for _, code := range []int{CloseSlow, CloseRestart, CloseBanned, CloseBadToken, CloseNoChannel, CloseAbuse} {
@@ -44,6 +44,15 @@ func TestProtocolDocument(t *testing.T) {
 		fmt.Sprintf("`seconds` (1 to %d)", maxMute/time.Second),
 		fmt.Sprintf("`seconds` (0 to %d)", maxSlow/time.Second),
 		fmt.Sprintf("last %d events", historyLen),
+		fmt.Sprintf("`seconds` (0 to %d;", maxBan/time.Second),
+		fmt.Sprintf("up to %d characters, is for the moderators", maxNote),
+		fmt.Sprintf("%d s apart, and links are held", calmSlow/time.Second),
+		fmt.Sprintf("who are not known %d at once and then %d per second", networkBurst, time.Second/networkEvery),
+		fmt.Sprintf("fewer than %d characters do not count (%d for", sameMinPerson, sameMinAll),
+		fmt.Sprintf("up to %d host names", maxSites),
+		fmt.Sprintf("waits %d minutes at most; %d of one person and %d in all", heldLasts/time.Minute, maxPersonHeld, maxHeld),
+		fmt.Sprintf("the network, for %d minutes", networkHold/time.Minute),
+		fmt.Sprintf("with %d or more people in the room it lasts %d minutes", crowdedFrom, crowdHold/time.Minute),
 		fmt.Sprintf("`seconds` (0 to %d)", maxRaid/time.Second),
 		fmt.Sprintf("%d messages at once and then %d per second", roomBurst, time.Second/roomEvery),
 		fmt.Sprintf("at least %d minutes ago", knownAfter/time.Minute),

@@ -12,13 +12,14 @@ import (
 
 // Export is what rooms have kept of a person.
 type Export struct {
-	Messages  []Said   `json:"messages"` // the newest first, questions too
-	Complete  bool     `json:"complete"` // false: there are older ones than these
-	Questions []Asked  `json:"questions"`
-	Letters   []Mail   `json:"letters"` // those that wait
-	Visits    []Came   `json:"visits"`
-	Sanctions []Barred `json:"sanctions"`
-	Deeds     []Done   `json:"deeds"` // what they did as a moderator, and what was done to them
+	Messages  []Said     `json:"messages"` // the newest first, questions too
+	Complete  bool       `json:"complete"` // false: there are older ones than these
+	Questions []Asked    `json:"questions"`
+	Letters   []Mail     `json:"letters"` // those that wait
+	Held      []HeldBack `json:"held"`    // what waits for a moderator
+	Visits    []Came     `json:"visits"`
+	Sanctions []Barred   `json:"sanctions"`
+	Deeds     []Done     `json:"deeds"` // what they did as a moderator, and what was done to them
 }
 
 // Said is something a person said.
@@ -27,6 +28,16 @@ type Said struct {
 	At      api.Time        `json:"at"`
 	Type    string          `json:"type"`
 	Data    json.RawMessage `json:"data"`
+}
+
+// HeldBack is something a person said that nobody has seen yet.
+type HeldBack struct {
+	Type    string   `json:"type"`
+	ID      string   `json:"id"`
+	At      api.Time `json:"at"`
+	From    Someone  `json:"from"`
+	Text    string   `json:"text"`
+	Product string   `json:"product,omitempty"`
 }
 
 // Mail is a letter that waits for its reader.
@@ -44,10 +55,13 @@ type Came struct {
 	Since   api.Time `json:"since"`
 }
 
-// Barred is a ban or a timeout.
+// Barred is a ban or a timeout. Who is held back without being told is not told
+// here either.
 type Barred struct {
 	Channel string    `json:"channel"`
-	Until   *api.Time `json:"until"` // nil: a ban
+	Kind    string    `json:"kind"`
+	Until   *api.Time `json:"until"` // nil: for good
+	Note    string    `json:"note,omitempty"`
 }
 
 // Export returns what rooms have kept of a person.
@@ -84,6 +98,14 @@ func (a *Archive) Export(ctx context.Context, person string) (e Export, err erro
 	for _, l := range waiting {
 		e.Letters = append(e.Letters, Mail{l.ID, api.At(l.At), api.At(l.Until), l.Type, l.Data})
 	}
+	held, err := heldOnes(ctx, on, "person = $1 ORDER BY id LIMIT $2", person, maxExported)
+	if err != nil {
+		return e, err
+	}
+	e.Held = []HeldBack{}
+	for _, h := range held {
+		e.Held = append(e.Held, HeldBack{h.Type, h.ID, api.At(h.At), Someone{h.Person, h.Name}, h.Text, h.Product})
+	}
 	rows, err = on.QueryContext(ctx, "SELECT channel, since FROM chat_visit WHERE person = $1 ORDER BY channel", person)
 	if e.Visits, err = db.Collect(rows, err, func(rows *sql.Rows) (c Came, err error) {
 		var since int64
@@ -93,10 +115,10 @@ func (a *Archive) Export(ctx context.Context, person string) (e Export, err erro
 	}); err != nil {
 		return e, err
 	}
-	rows, err = on.QueryContext(ctx, "SELECT channel, until FROM chat_sanction WHERE person = $1 ORDER BY channel", person)
+	rows, err = on.QueryContext(ctx, "SELECT channel, kind, until, note FROM chat_sanction WHERE person = $1 AND kind <> $2 ORDER BY channel", person, Shadow)
 	if e.Sanctions, err = db.Collect(rows, err, func(rows *sql.Rows) (b Barred, err error) {
 		var until int64
-		if err = rows.Scan(&b.Channel, &until); until > 0 {
+		if err = rows.Scan(&b.Channel, &b.Kind, &until, &b.Note); until > 0 {
 			at := api.Millis(until)
 			b.Until = &at
 		}
@@ -104,7 +126,7 @@ func (a *Archive) Export(ctx context.Context, person string) (e Export, err erro
 	}); err != nil {
 		return e, err
 	}
-	rows, err = on.QueryContext(ctx, deedColumns+" WHERE actor = $1 OR person = $1 ORDER BY at DESC, id DESC LIMIT $2", person, maxExported)
+	rows, err = on.QueryContext(ctx, deedColumns+" WHERE (actor = $1 OR person = $1) AND did <> 'shadow' ORDER BY at DESC, id DESC LIMIT $2", person, maxExported)
 	e.Deeds, err = db.Collect(rows, err, scanDeed)
 	return e, err
 }
@@ -170,7 +192,8 @@ func (r *room) forgetPerson(person string) {
 func (a *Archive) channelsOf(ctx context.Context, person string) ([]string, error) {
 	rows, err := a.DB.Read().QueryContext(ctx, `
 		SELECT channel FROM chat_entry WHERE person = $1 UNION SELECT channel FROM chat_visit WHERE person = $1
-		UNION SELECT channel FROM chat_letter WHERE person = $1 UNION SELECT channel FROM chat_question WHERE person = $1`, person)
+		UNION SELECT channel FROM chat_letter WHERE person = $1 UNION SELECT channel FROM chat_question WHERE person = $1
+		UNION SELECT channel FROM chat_held WHERE person = $1`, person)
 	return db.Collect(rows, err, func(rows *sql.Rows) (c string, err error) { return c, rows.Scan(&c) })
 }
 
@@ -178,9 +201,11 @@ func (a *Archive) channelsOf(ctx context.Context, person string) ([]string, erro
 func (a *Archive) forget(ctx context.Context, person string) error {
 	return a.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for _, query := range []string{
-			`UPDATE chat_entry SET type = 'deleted', data = '{"message":"' || message || '"}', message = '', person = '' WHERE person = $1`,
+			clearEntries,
 			"DELETE FROM chat_question WHERE person = $1",
 			"DELETE FROM chat_letter WHERE person = $1",
+			"DELETE FROM chat_held WHERE person = $1",
+			"UPDATE chat_sanction SET name = '' WHERE person = $1",
 			"DELETE FROM chat_visit WHERE person = $1",
 			"UPDATE chat_deed SET person_name = '' WHERE person = $1",
 			"UPDATE chat_deed SET actor_name = '' WHERE actor = $1",

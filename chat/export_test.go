@@ -17,3 +17,10 @@ func (h *Hub) PanicIn(channel string) { h.post(channel, bomb{}) }
 type bomb struct{}
 
 func (bomb) deliver(*room) { panic("for the test") }
+
+// Deeds returns what the log keeps of what was done in a room.
+func (l *MemLog) Deeds(channel string) []Deed {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.room(channel).deeds
+}

@@ -25,6 +25,8 @@ func (b *Batch) join(later Batch) {
 	b.Deeds = append(b.Deeds, later.Deeds...)
 	b.Questions = append(b.Questions, later.Questions...)
 	b.Letters = append(b.Letters, later.Letters...)
+	b.Held = append(b.Held, later.Held...)
+	b.Cleared = append(b.Cleared, later.Cleared...)
 	if later.Settings != nil {
 		b.Settings = later.Settings
 	}
@@ -65,13 +67,7 @@ func (r *room) adopt(b Batch) {
 			r.keepLetter(l)
 		}
 	}
-}
-
-// turnOut closes the sockets of those who may not be here.
-func (r *room) turnOut() {
-	for i := len(r.sockets) - 1; i >= 0; i-- { // from the end: dropping a viewer moves the last one
-		if r.barred(r.sockets[i].person) {
-			r.drop(r.sockets[i], CloseBanned, "banned")
-		}
+	for _, h := range b.Held {
+		r.adoptHeld(h)
 	}
 }

@@ -61,10 +61,11 @@ type Stats struct {
 	Panics, UnprovableResumes, Stale int64 // rooms and sockets that ended so; fresh welcomes instead of a resume; events nobody took in time
 	Thinned                          int64 // times that a slow viewer was not sent all that people said
 	Apart, Forks, Unshared           int64 // rooms without the bus, now; how often one went on alone; messages other nodes never got
+	Filled                           int64 // entries stored for a node that had not
 }
 
 type counters struct {
-	sockets, events, frames, deliveries, refused, slow, banned, resumed, panics, unprovable, stale, thinned, apart, forks, unshared atomic.Int64
+	sockets, events, frames, deliveries, refused, slow, banned, resumed, panics, unprovable, stale, thinned, apart, forks, unshared, filled atomic.Int64
 }
 
 // Stats returns the counts.
@@ -79,7 +80,7 @@ func (h *Hub) Stats() Stats {
 		Refused: c.refused.Load(), Slow: c.slow.Load(), Banned: c.banned.Load(), Resumed: c.resumed.Load(),
 		Panics: c.panics.Load(), UnprovableResumes: c.unprovable.Load(), Stale: c.stale.Load(),
 		Thinned: c.thinned.Load(),
-		Apart:   c.apart.Load(), Forks: c.forks.Load(), Unshared: c.unshared.Load(),
+		Apart:   c.apart.Load(), Forks: c.forks.Load(), Unshared: c.unshared.Load(), Filled: c.filled.Load(),
 	}
 }
 

@@ -91,8 +91,9 @@ func (r *room) admit(j join) error {
 	if !j.insist && j.told != r.told.Load() {
 		return errStale
 	}
-	if r.barred(v.person) {
+	if s, is := r.barred(v.person); is {
 		r.hub.count.banned.Add(1)
+		v.out.send(textFrame(s.told()))
 		return closing{CloseBanned, "banned"}
 	}
 	if m := r.members[v.person.ID]; m != nil && m.sockets >= maxPersonSockets {

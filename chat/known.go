@@ -20,6 +20,9 @@ func (p Person) known(now time.Time) bool {
 		!p.Since.IsZero() && now.Sub(p.Since) >= knownAfter
 }
 
+// bought tells whether p has paid for something here.
+func (p Person) bought() bool { return slices.Contains(p.Badges, badgeBuyer) }
+
 // greet remembers a guest who comes for the first time.
 func (r *room) greet(p *Person) {
 	if !p.Guest {
@@ -35,7 +38,7 @@ func (r *room) greet(p *Person) {
 	p.Since = now.UTC().Truncate(time.Millisecond)
 	r.note(Batch{Visits: []Visit{{p.ID, p.Since}}})
 	if !p.known(now) {
-		r.newGuest(*p, now)
+		r.newGuest(*p)
 	}
 }
 

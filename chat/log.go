@@ -24,6 +24,7 @@ type Log interface {
 	// again replaces what was there: so a batch can be repeated when its first
 	// answer got lost, and a message can be overwritten. A "deleted" entry
 	// stays: of several nodes that store, the one with the original may be last.
+	// Cleared comes before the entries of b.
 	Append(ctx context.Context, channel string, b Batch) error
 
 	// Seal declares that seq is the last number ever given out in this epoch.
@@ -38,6 +39,7 @@ type State struct {
 	Settings  Settings
 	Questions []Question // those that are open, oldest first
 	Letters   []Letter   // those that are not over, oldest first
+	Held      []Held     // those that are not over, oldest first
 }
 
 // Last is the highest number given out.
@@ -57,11 +59,20 @@ type Batch struct {
 	Deeds     []Deed
 	Questions []Question
 	Letters   []Letter
+	Held      []Held
+	Cleared   []Cleared
 }
 
 func (b Batch) empty() bool {
 	return len(b.Entries) == 0 && len(b.Sanctions) == 0 && b.Settings == nil &&
-		len(b.Visits) == 0 && len(b.Deeds) == 0 && len(b.Questions) == 0 && len(b.Letters) == 0
+		len(b.Visits) == 0 && len(b.Deeds) == 0 && len(b.Questions) == 0 && len(b.Letters) == 0 &&
+		len(b.Held) == 0 && len(b.Cleared) == 0
+}
+
+// Cleared is a person all of whose entries up to a number are taken out.
+type Cleared struct {
+	Person string
+	Until  int64
 }
 
 // Entry is a numbered event as it is stored and replayed.
@@ -83,12 +94,24 @@ func (e Entry) appendTo(b []byte) []byte {
 // spoken tells whether a person said it.
 func (e Entry) spoken() bool { return e.Type == "message" || e.Type == "question" }
 
-// Sanction is a ban or a timeout, or its end.
+// Kinds of sanctions.
+const (
+	Ban     = "ban"     // may not come in
+	Timeout = "timeout" // may read and not send
+	Shadow  = "shadow"  // is seen by moderators and by nobody else, and not told
+)
+
+// Sanction is what somebody may not do here, or the end of it. A person has one
+// at a time.
 type Sanction struct {
 	Person string
-	Until  time.Time // zero: for good, a ban
+	Name   string // as they were called then
+	Kind   string
+	At     time.Time // since when
+	Until  time.Time // zero: for good
 	By     string    // the moderator
-	Lifted bool      // the person may speak again; the rest is of no account
+	Note   string    // what the moderator wrote: the banned are told, and moderators
+	Lifted bool      // it is over; the rest is of no account
 
 	// What else a ban holds, see trace.go.
 	Devices      []string

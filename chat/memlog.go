@@ -25,6 +25,7 @@ type memRoom struct {
 	deeds     []Deed
 	questions map[string]Question
 	letters   map[string]Letter
+	held      map[string]Held
 }
 
 func (r *memRoom) last() int64 {
@@ -43,7 +44,7 @@ func (l *MemLog) room(channel string) *memRoom {
 	if r == nil {
 		r = &memRoom{
 			sealed: -1, entries: map[int64]Entry{}, sanctions: map[string]Sanction{}, settings: DefaultSettings(),
-			visits: map[string]Visit{}, questions: map[string]Question{}, letters: map[string]Letter{},
+			visits: map[string]Visit{}, questions: map[string]Question{}, letters: map[string]Letter{}, held: map[string]Held{},
 		}
 		l.rooms[channel] = r
 	}
@@ -77,6 +78,11 @@ func (l *MemLog) Open(_ context.Context, channel string) (State, error) {
 			s.Letters = append(s.Letters, l)
 		}
 	}
+	for _, id := range slices.Sorted(maps.Keys(r.held)) {
+		if h := r.held[id]; h.Until.After(time.Now()) {
+			s.Held = append(s.Held, h)
+		}
+	}
 	return s, nil
 }
 
@@ -85,6 +91,13 @@ func (l *MemLog) Append(_ context.Context, channel string, b Batch) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.room(channel)
+	for _, c := range b.Cleared {
+		for seq, e := range r.entries {
+			if seq <= c.Until && e.Person == c.Person && e.Message != "" {
+				r.entries[seq] = tombstone(e)
+			}
+		}
+	}
 	for _, e := range b.Entries {
 		if r.entries[e.Seq].Type != "deleted" { // another node may store the original after its removal
 			r.entries[e.Seq] = e
@@ -114,6 +127,13 @@ func (l *MemLog) Append(_ context.Context, channel string, b Batch) error {
 			delete(r.letters, one.ID)
 		} else {
 			r.letters[one.ID] = one
+		}
+	}
+	for _, one := range b.Held {
+		if one.State == heldOpen {
+			r.held[one.ID] = one
+		} else {
+			delete(r.held, one.ID)
 		}
 	}
 	return nil

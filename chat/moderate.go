@@ -3,7 +3,10 @@ package chat
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"souk/internal/api"
+	"souk/internal/cards"
 )
 
 // moderation is what owner, host and moderators may do.
@@ -18,15 +21,11 @@ var moderation = map[string]action{
 	"answer":  (*room).answer,
 	"dismiss": (*room).dismiss,
 	"tell":    (*room).write,
-}
-
-// muted returns how much longer a person may not send; 0: may.
-func (r *room) muted(p Person) time.Duration {
-	s, ok := r.sanctions[p.ID]
-	if !ok || p.runs() {
-		return 0
-	}
-	return max(0, time.Until(s.Until))
+	"shadow":  (*room).shadow,
+	"clear":   (*room).clear,
+	"approve": (*room).approve,
+	"deny":    (*room).deny,
+	"calm":    (*room).setCalm,
 }
 
 // erase takes the text of a message out of history, replay and log. Its number
@@ -55,42 +54,37 @@ func (r *room) takeBack(old *Entry) {
 }
 
 func (r *room) mute(v *viewer, c command) (outcome, *refusal) {
-	d := time.Duration(c.Seconds) * time.Second
-	if c.Seconds < 1 || c.Seconds > int64(maxMute/time.Second) {
-		return outcome{}, badRequest("seconds is 1 to 1209600.")
-	}
-	if no := r.mayAct(v, c.User); no != nil {
+	s, no := r.sentence(v, c, Timeout, maxMute)
+	if no != nil {
 		return outcome{}, no
 	}
-	if s, ok := r.sanctions[c.User]; ok && s.Until.IsZero() {
-		return outcome{}, badRequest("This person is banned. Unban first.")
+	if is, ok := r.sanctions[c.User]; ok && is.Kind == Ban && is.holds(time.Now()) {
+		return outcome{}, refusedBanned
 	}
-	until := time.Now().Add(d).UTC().Truncate(time.Millisecond)
-	if no := r.sanction(Sanction{Person: c.User, Until: until, By: v.person.ID}); no != nil {
-		return outcome{}, no
+	done, no := r.carryOut(v, s, c)
+	if no == nil {
+		whisper{
+			to: To{Person: c.User},
+			event: appendEvent(nil, "timeout", stamp{}, mustEncode(map[string]any{
+				"seconds": c.Seconds, "until": s.Until.Format(timeLayout),
+			})),
+		}.deliver(r)
 	}
-	r.record(v.person, Deed{Did: "timeout", Person: c.User, Detail: mustEncode(map[string]int64{"seconds": c.Seconds})})
-	whisper{
-		to: To{Person: c.User},
-		event: appendEvent(nil, "timeout", stamp{}, mustEncode(map[string]any{
-			"seconds": c.Seconds, "until": until.Format(timeLayout),
-		})),
-	}.deliver(r)
-	return outcome{durable: true}, nil
+	return done, no
 }
 
 func (r *room) ban(v *viewer, c command) (outcome, *refusal) {
-	if no := r.mayAct(v, c.User); no != nil {
+	s, no := r.sentence(v, c, Ban, maxBan)
+	if no != nil {
 		return outcome{}, no
 	}
-	s := Sanction{Person: c.User, By: v.person.ID}
 	r.traces(&s)
-	if no := r.sanction(s); no != nil {
-		return outcome{}, no
+	done, no := r.carryOut(v, s, c)
+	if no == nil {
+		r.unhold(s.Person)
+		r.turnOut()
 	}
-	r.record(v.person, Deed{Did: "ban", Person: c.User})
-	r.turnOut()
-	return outcome{durable: true}, nil
+	return done, no
 }
 
 func (r *room) unban(v *viewer, c command) (outcome, *refusal) {
@@ -122,9 +116,13 @@ func (r *room) mayAct(v *viewer, user string) *refusal {
 	return nil
 }
 
-// validUser keeps out what no account makes and a database may not take.
+// validUser keeps out what no account makes and a database may not take, and
+// what is a card number and no id.
 func validUser(id string) bool {
 	if id == "" || len(id) > maxUserID {
+		return false
+	}
+	if _, err := uuid.Parse(id); err != nil && cards.Mask(id) != id {
 		return false
 	}
 	for _, b := range []byte(id) {
@@ -139,7 +137,7 @@ func (r *room) sanction(s Sanction) *refusal {
 	now := time.Now()
 	if len(r.sanctions) >= maxSanctioned {
 		for id, old := range r.sanctions {
-			if !old.Until.IsZero() && !old.Until.After(now) {
+			if !old.holds(now) {
 				delete(r.sanctions, id)
 			}
 		}
@@ -186,6 +184,15 @@ func (r *room) setSlow(v *viewer, c command) (outcome, *refusal) {
 	set := r.law.set
 	set.Slow = c.Seconds
 	r.record(v.person, Deed{Did: "slow", Detail: mustEncode(map[string]int64{"seconds": c.Seconds})})
+	r.settle(set)
+	return outcome{durable: true}, nil
+}
+
+// setCalm is the command `calm`: one key for when a room boils over.
+func (r *room) setCalm(v *viewer, c command) (outcome, *refusal) {
+	set := r.law.set
+	set.Calm = c.On == nil || *c.On
+	r.record(v.person, Deed{Did: "calm", Detail: mustEncode(map[string]bool{"on": set.Calm})})
 	r.settle(set)
 	return outcome{durable: true}, nil
 }

@@ -110,6 +110,7 @@ func TestBan(t *testing.T) {
 			}
 		}
 		mod.refused("bad_request", do("timeout", "user", "a1", "seconds", 5))
+		mod.refused("bad_request", do("shadow", "user", "a1"))
 		// Somebody else, and the same hands with a new guest session, may come in.
 		h.join("new guest").must(do("say", "text", "hello again"))
 		h.join("")

@@ -102,5 +102,5 @@ func (s State) facts() Batch {
 	if s.Epoch == "" {
 		return Batch{}
 	}
-	return Batch{Sanctions: s.Sanctions, Settings: &s.Settings, Questions: s.Questions, Letters: s.Letters}
+	return Batch{Sanctions: s.Sanctions, Settings: &s.Settings, Questions: s.Questions, Letters: s.Letters, Held: s.Held}
 }

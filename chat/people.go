@@ -26,6 +26,7 @@ type member struct {
 	said    time.Time
 	left    time.Time // when the last socket did
 	devices []string  // a guest's, the newest last
+	texts   []said    // what they said lately
 }
 
 func (m *member) forgettable(now time.Time, slow time.Duration) bool {

@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -51,15 +50,17 @@ func (r *room) pose(v *viewer, c command) (outcome, *refusal) {
 	if len(r.questions) >= maxQuestions {
 		return outcome{}, refusedQueue
 	}
-	return r.speak(v, "question", c.Text, func(s spoken) json.RawMessage {
-		q := Question{
-			ID: s.ID, At: time.Now().UTC().Truncate(time.Millisecond), Person: s.From.ID, Name: s.From.Name,
-			Text: s.Text, Product: c.Product, State: QuestionOpen,
-		}
-		r.questions[q.ID] = q
-		r.fact(Batch{Questions: []Question{q}})
-		return mustEncode(asked{s, c.Product})
-	})
+	return r.speak(v, saying{typ: "question", text: c.Text, product: c.Product})
+}
+
+// queue puts a question before the hosts.
+func (r *room) queue(s saying) {
+	q := Question{
+		ID: s.id, At: time.Now().UTC().Truncate(time.Millisecond), Person: s.from.ID, Name: s.from.Name,
+		Text: s.text, Product: s.product, State: QuestionOpen,
+	}
+	r.questions[q.ID] = q
+	r.fact(Batch{Questions: []Question{q}})
 }
 
 // answer shows everybody a question and what the host says to it.

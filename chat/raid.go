@@ -19,17 +19,38 @@ func (r *room) raided() bool {
 // newGuest counts somebody who has never been here, and sees a raid begin or go on.
 // Who comes from the server's own machine is a rehearsal and counts only where
 // the host has said how many make a raid.
-func (r *room) newGuest(p Person, now time.Time) {
+//
+// With other nodes they are counted where they stand in the line, so that all
+// nodes count the same, and the node with the last one of them declares the raid.
+func (r *room) newGuest(p Person) {
 	limit := r.law.set.RaidGuests
-	if limit == 0 || p.Local && limit == raidGuests {
+	switch {
+	case limit == 0 || p.Local && limit == raidGuests:
+	case r.line != nil && !r.apart:
+		r.share(act{Fresh: 1})
+	default:
+		r.countFresh(1, true)
+	}
+}
+
+// countFresh counts new guests. declare: a raid that begins with them is this
+// node's to declare.
+func (r *room) countFresh(n int, declare bool) {
+	limit, now := r.law.set.RaidGuests, time.Now()
+	if limit == 0 {
 		return
 	}
-	fresh := append(r.law.fresh, now)
-	for now.Sub(fresh[0]) > raidWindow {
-		fresh = fresh[1:]
+	for range n {
+		r.law.fresh = append(r.law.fresh, now)
 	}
-	r.law.fresh = fresh
-	if int64(len(fresh)) < limit || now.Before(r.law.calm) {
+	for len(r.law.fresh) > 0 && now.Sub(r.law.fresh[0]) > raidWindow {
+		r.law.fresh = r.law.fresh[1:]
+	}
+	if int64(len(r.law.fresh)) < limit || now.Before(r.law.peace) {
+		return
+	}
+	if !declare {
+		r.law.fresh = nil
 		return
 	}
 	r.law.fresh = nil // the next as many make it last longer
@@ -45,7 +66,7 @@ func (r *room) newGuest(p Person, now time.Time) {
 // d = 0, also keeps the next from beginning at once.
 func (r *room) raidFor(d time.Duration) *api.Time {
 	if d == 0 {
-		r.law.fresh, r.law.calm = nil, time.Now().Add(raidPeace)
+		r.law.fresh, r.law.peace = nil, time.Now().Add(raidPeace)
 		return nil
 	}
 	until := api.At(time.Now().Add(d))

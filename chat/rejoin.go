@@ -78,9 +78,11 @@ func (r *room) arrive1(p Parcel) {
 		panic("a parcel does not follow the one before")
 	}
 	urgent := false
-	for _, a := range r.acts(p) {
+	acts := r.acts(p)
+	r.owe(p, acts, mine)
+	for _, a := range acts {
 		r.perform(a, mine)
-		urgent = urgent || !a.spoken() && a.Tally == nil
+		urgent = urgent || !a.spoken() && a.Tally == nil && a.Kept == nil && a.Fresh == 0
 	}
 	if mine && r.hushed && o.serial >= r.releaseAt {
 		r.release()
@@ -124,6 +126,7 @@ func (m rejoin) deliver(r *room) {
 		r.hushed = true
 	}
 	r.epoch = j.Epoch
+	r.recount(anew)
 	if anew {
 		r.rebuild(m.state, j)
 		r.adopt(m.state.facts())
@@ -177,6 +180,13 @@ func (r *room) rebuild(s *State, j Joined) {
 						r.scribe.entry(all[n])
 					}
 				}
+			case a.Clear != "":
+				for n, e := range all {
+					if e.Person == a.Clear && e.Message != "" {
+						all[n] = tombstone(e)
+						r.scribe.entry(all[n])
+					}
+				}
 			}
 		}
 	}
@@ -195,7 +205,9 @@ func (r *room) rebuild(s *State, j Joined) {
 // relive does what is in a parcel whose entries rebuild has taken.
 func (r *room) relive(p Parcel) {
 	_, mine := r.line.came(p)
-	for _, a := range r.acts(p) {
+	acts := r.acts(p)
+	r.owe(p, acts, mine)
+	for _, a := range acts {
 		if a.Entry == nil && a.Erase == "" {
 			r.perform(a, mine)
 		}

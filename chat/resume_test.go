@@ -73,7 +73,7 @@ func TestWelcomeOfNobodyInParticular(t *testing.T) {
 		if err := json.Unmarshal(reader.welcome.Data, &got); err != nil {
 			t.Fatal(err)
 		}
-		want := `map[history:[] live:false notice:<nil> pin:<nil> resumed:false rules:map[known_only:false links:known raid_until:<nil>] slow:0 you:map[badges:[] id: known:false name: roles:[]]]`
+		want := `map[history:[] live:false notice:<nil> pin:<nil> resumed:false rules:map[buyers_only:false calm:false known_only:false links:known raid_until:<nil>] slow:0 you:map[badges:[] id: known:false name: roles:[]]]`
 		if fmt.Sprint(got) != want {
 			t.Errorf("got  %v\nwant %s", got, want)
 		}

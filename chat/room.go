@@ -38,6 +38,7 @@ type room struct {
 	releaseAt int64           // a serial; 0: nothing is awaited
 	late      bool            // facts of this node come late to the others
 	renewing  bool            // a snapshot is on its way
+	kept      kept            // who has stored what
 	gone      map[string]bool // seats that were left since the last count
 	sanctions map[string]Sanction
 	law       law
@@ -46,7 +47,8 @@ type room struct {
 
 	questions   map[string]Question // open ones, by message
 	letters     map[string]Letter
-	letterOrder []string // oldest first
+	held        map[string]Held // what waits for a moderator, by message
+	letterOrder []string        // oldest first
 
 	sockets []*viewer
 	members map[string]*member // by person
@@ -122,6 +124,9 @@ func newRoom(h *Hub, channel string) *room {
 		gone:       map[string]bool{},
 		questions:  map[string]Question{},
 		letters:    map[string]Letter{},
+		held:       map[string]Held{},
+		law:        newLaw(),
+		kept:       newKept(),
 		processors: runtime.GOMAXPROCS(0),
 		snapshot:   snapshots{turn: make(chan struct{}, 1)},
 		inbox:      make(chan message, maxInbox),
@@ -210,6 +215,9 @@ func (r *room) begin(s State) {
 	for _, l := range s.Letters {
 		r.letters[l.ID] = l
 		r.letterOrder = append(r.letterOrder, l.ID)
+	}
+	for _, h := range s.Held {
+		r.held[h.ID] = h
 	}
 	r.lastViewers = time.Now()
 	r.timer = time.NewTimer(time.Hour)
@@ -362,8 +370,11 @@ func (r *room) sweep(now time.Time) {
 		}
 	}
 	r.forget(now)
+	r.tidySpeech(now)
+	r.dropHeld(now)
 	r.endRaid(now)
 	r.attend()
+	r.vow(now)
 	changed := r.audience() != r.sentViewers && now.Sub(r.lastViewers) >= viewersEvery
 	quiet := len(r.sockets) > 0 && now.Sub(r.lastFrame) >= quietLimit
 	if changed || quiet {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"souk/internal/db"
 )
@@ -32,6 +33,10 @@ func openFacts(ctx context.Context, tx *db.Tx, channel string, s *State) (err er
 	if err != nil {
 		return fmt.Errorf("letters: %w", err)
 	}
+	s.Held, err = heldOnes(ctx, tx, "channel = $1 AND until > $2 ORDER BY id LIMIT $3", channel, tx.Millis(), maxHeld)
+	if err != nil {
+		return fmt.Errorf("held: %w", err)
+	}
 	return nil
 }
 
@@ -53,6 +58,17 @@ func letters(ctx context.Context, on db.Reader, where string, args ...any) ([]Le
 		err = rows.Scan(&l.ID, &l.Person, &at, &until, &l.Type, &data)
 		l.At, l.Until, l.Data = fromMillis(at), fromMillis(until), json.RawMessage(data)
 		return l, err
+	}))
+}
+
+func heldOnes(ctx context.Context, on db.Reader, where string, args ...any) ([]Held, error) {
+	rows, err := on.QueryContext(ctx, "SELECT id, at, until, person, name, badges, type, text, product, why FROM chat_held WHERE "+where, args...)
+	return orNil(db.Collect(rows, err, func(rows *sql.Rows) (h Held, err error) {
+		var at, until int64
+		var badges string
+		err = rows.Scan(&h.ID, &at, &until, &h.Person, &h.Name, &badges, &h.Type, &h.Text, &h.Product, &h.Why)
+		h.At, h.Until, h.State, h.Badges = fromMillis(at), fromMillis(until), heldOpen, list(strings.Fields(badges))
+		return h, err
 	}))
 }
 
@@ -106,6 +122,18 @@ func storeFacts(ctx context.Context, tx *db.Tx, channel string, b Batch) error {
 			ON CONFLICT DO NOTHING`, []any{channel, l.ID, l.Person, millis(l.At), millis(l.Until), l.Type, string(l.Data)}
 		if l.Taken {
 			query, args = "DELETE FROM chat_letter WHERE channel = $1 AND id = $2", []any{channel, l.ID}
+		}
+		if err := put(query, args...); err != nil {
+			return err
+		}
+	}
+	for _, h := range b.Held {
+		query, args := `
+			INSERT INTO chat_held (channel, id, at, until, person, name, badges, type, text, product, why)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+			[]any{channel, h.ID, millis(h.At), millis(h.Until), h.Person, h.Name, strings.Join(h.Badges, " "), h.Type, h.Text, h.Product, h.Why}
+		if h.State != heldOpen {
+			query, args = "DELETE FROM chat_held WHERE channel = $1 AND id = $2", []any{channel, h.ID}
 		}
 		if err := put(query, args...); err != nil {
 			return err

@@ -93,7 +93,9 @@ func sanctions(ctx context.Context, tx *db.Tx, channel string) ([]Sanction, erro
 		channel, tx.Millis()); err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, "SELECT person, until, moderator, devices, network, network_until FROM chat_sanction WHERE channel = $1 ORDER BY person", channel)
+	rows, err := tx.Query(ctx, `
+		SELECT person, name, kind, at, until, moderator, note, devices, network, network_until
+		FROM chat_sanction WHERE channel = $1 ORDER BY person`, channel)
 	if err != nil {
 		return nil, err
 	}
@@ -101,12 +103,12 @@ func sanctions(ctx context.Context, tx *db.Tx, channel string) ([]Sanction, erro
 	var all []Sanction
 	for rows.Next() {
 		var s Sanction
-		var until, networkUntil int64
+		var at, until, networkUntil int64
 		var devices string
-		if err := rows.Scan(&s.Person, &until, &s.By, &devices, &s.Network, &networkUntil); err != nil {
+		if err := rows.Scan(&s.Person, &s.Name, &s.Kind, &at, &until, &s.By, &s.Note, &devices, &s.Network, &networkUntil); err != nil {
 			return nil, err
 		}
-		s.Until, s.NetworkUntil = fromMillis(until), fromMillis(networkUntil)
+		s.At, s.Until, s.NetworkUntil = fromMillis(at), fromMillis(until), fromMillis(networkUntil)
 		if devices != "" {
 			s.Devices = strings.Fields(devices)
 		}
@@ -118,6 +120,11 @@ func sanctions(ctx context.Context, tx *db.Tx, channel string) ([]Sanction, erro
 // Append implements [Log].
 func (l *SQLLog) Append(ctx context.Context, channel string, b Batch) error {
 	err := l.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		for _, c := range b.Cleared {
+			if _, err := tx.Exec(ctx, clearEntries+" AND channel = $2 AND seq <= $3 AND message <> ''", c.Person, channel, c.Until); err != nil {
+				return err
+			}
+		}
 		for _, e := range b.Entries {
 			if _, err := tx.Exec(ctx, `
 				INSERT INTO chat_entry (channel, seq, at, type, media_at, message, person, data)
@@ -142,16 +149,21 @@ func (l *SQLLog) Append(ctx context.Context, channel string, b Batch) error {
 	return nil
 }
 
+// clearEntries leaves of what $1 said only that it is gone.
+const clearEntries = `UPDATE chat_entry SET type = 'deleted', data = '{"message":"' || message || '"}', message = '', person = '' WHERE person = $1`
+
 func store(ctx context.Context, tx *db.Tx, channel string, s Sanction) error {
 	if s.Lifted {
 		_, err := tx.Exec(ctx, "DELETE FROM chat_sanction WHERE channel = $1 AND person = $2", channel, s.Person)
 		return err
 	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO chat_sanction (channel, person, until, moderator, devices, network, network_until) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (channel, person) DO UPDATE SET until = excluded.until, moderator = excluded.moderator,
-			devices = excluded.devices, network = excluded.network, network_until = excluded.network_until`,
-		channel, s.Person, millis(s.Until), s.By, strings.Join(s.Devices, " "), s.Network, millis(s.NetworkUntil))
+		INSERT INTO chat_sanction (channel, person, name, kind, at, until, moderator, note, devices, network, network_until)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		ON CONFLICT (channel, person) DO UPDATE SET name = excluded.name, kind = excluded.kind, at = excluded.at, until = excluded.until,
+			moderator = excluded.moderator, note = excluded.note, devices = excluded.devices,
+			network = excluded.network, network_until = excluded.network_until`,
+		channel, s.Person, s.Name, s.Kind, millis(s.At), millis(s.Until), s.By, s.Note, strings.Join(s.Devices, " "), s.Network, millis(s.NetworkUntil))
 	return err
 }
 

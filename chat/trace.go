@@ -10,27 +10,32 @@ import (
 //
 //   - the device, known by a cookie: whoever comes as a guest from there is
 //     the banned one. It holds as long as the ban.
-//   - the network, known by a hash: guests whom nobody knows yet may only read,
-//     as the banned one may be among them, and so may a whole city behind one
-//     address. It holds for an hour.
+//   - the network, known by a hash: the banned one may be among the guests who
+//     come from there after the ban, and so may a whole city behind one
+//     address. So nobody is silenced for it: what they say waits for a moderator
+//     (review.go), who lets the first of it through and with it the person.
 //
-// Neither touches people with an account or a role.
+// Who was here before the ban, whose browser was, who has paid, has an account or
+// a role is not concerned.
 
-// barred tells whether p may not come in at all.
-func (r *room) barred(p Person) bool {
-	if s, ok := r.sanctions[p.ID]; ok && s.Until.IsZero() && !p.runs() {
-		return true
-	}
-	_, device := r.law.devices[p.Device]
-	return device && p.Device != "" && p.Guest && len(p.Roles) == 0
-}
+// hold is a network from which somebody was banned.
+type hold struct{ since, until time.Time }
 
-// held returns how much longer p may not send because of their network.
-func (r *room) held(p Person, now time.Time) time.Duration {
-	if p.Network == "" || p.known(now) {
+// heldBack returns how much longer what p says must be read first because of
+// the network they come from.
+func (r *room) heldBack(p Person, now time.Time) time.Duration {
+	if p.Network == "" || p.known(now) || r.law.vouched[p.ID] {
 		return 0
 	}
-	return max(0, r.law.networks[p.Network].Sub(now))
+	h := r.law.networks[p.Network]
+	if !p.Since.IsZero() && p.Since.Before(h.since) || !p.DeviceSince.IsZero() && p.DeviceSince.Before(h.since) {
+		return 0
+	}
+	left := h.until.Sub(now)
+	if !p.Since.IsZero() {
+		left = min(left, p.Since.Add(knownAfter).Sub(now)) // then they are known
+	}
+	return max(0, left)
 }
 
 // traces adds to a ban what is known of where the person comes from.
@@ -41,20 +46,41 @@ func (r *room) traces(s *Sanction) {
 	}
 	s.Devices = slices.Clone(m.devices)
 	if m.person.Network != "" {
+		lasts := networkHold
+		if r.from(m.person.Network) >= crowdedFrom {
+			lasts = crowdHold // the more people share it, the less it says about who somebody is
+		}
 		s.Network = m.person.Network
-		s.NetworkUntil = time.Now().Add(networkHold).UTC().Truncate(time.Millisecond)
+		s.NetworkUntil = s.At.Add(lasts)
 	}
 }
 
-// indexTraces makes what barred and held look things up in.
-func (r *room) indexTraces() {
-	r.law.devices, r.law.networks = map[string]string{}, map[string]time.Time{}
-	for _, s := range r.sanctions {
-		for _, d := range s.Devices {
-			r.law.devices[d] = s.Person
+// from returns how many people are here from a network.
+func (r *room) from(network string) int {
+	n := 0
+	for _, m := range r.members {
+		if m.sockets > 0 && m.person.Network == network {
+			n++
 		}
-		if s.Network != "" && s.NetworkUntil.After(r.law.networks[s.Network]) {
-			r.law.networks[s.Network] = s.NetworkUntil
+	}
+	return n
+}
+
+// indexTraces makes what sanctions and holds are looked up in.
+func (r *room) indexTraces() {
+	r.law.devices, r.law.networks = map[string]string{}, map[string]hold{}
+	now := time.Now()
+	for _, s := range r.sanctions {
+		if !s.holds(now) {
+			continue
+		}
+		for _, d := range s.Devices {
+			if old, ok := r.sanctions[r.law.devices[d]]; !ok || old.Kind != Ban {
+				r.law.devices[d] = s.Person
+			}
+		}
+		if s.Network != "" && s.NetworkUntil.After(r.law.networks[s.Network].until) {
+			r.law.networks[s.Network] = hold{s.At, s.NetworkUntil}
 		}
 	}
 }

@@ -92,7 +92,8 @@ func ExerciseLog(t *testing.T, fresh func(t *testing.T) (log chat.Log, again fun
 		mustOpen(t, log, "tea")
 		until := api.At(when(5))
 		want := chat.Settings{
-			Slow: 30, KnownOnly: true, Links: chat.LinksBlock, Words: []string{"scam", "שקר"}, RaidGuests: 7, RaidUntil: &until,
+			Slow: 30, KnownOnly: true, BuyersOnly: true, Calm: true, Links: chat.LinksHold, Sites: []string{"shop.example"},
+			Words: []string{"scam", "שקר"}, WordsDo: chat.WordsMask, RaidGuests: 7, RaidUntil: &until,
 			Notice: &chat.Notice{Text: "tea at five", At: api.At(when(6))},
 		}
 		mustAppend(t, log, "tea", chat.Batch{Settings: &want})
@@ -140,6 +141,55 @@ func ExerciseLog(t *testing.T, fresh func(t *testing.T) (log chat.Log, again fun
 			t.Errorf("after one was taken: %+v", s.Letters)
 		}
 	})
+	t.Run("what waits for a moderator", func(t *testing.T) {
+		log, again := fresh(t)
+		mustOpen(t, log, "tea")
+		hold := func(n int64, until time.Duration) chat.Held {
+			return chat.Held{
+				ID: fmt.Sprint("h", n), At: when(n), Until: time.Now().Add(until).UTC().Truncate(time.Millisecond), State: "open",
+				Person: "ana", Name: "Ana", Badges: []string{"buyer", "moderator"}, Type: "question", Text: "is it f*ke?", Product: "p1", Why: "word",
+			}
+		}
+		first, over, second := hold(1, time.Hour), hold(2, -time.Hour), hold(3, time.Hour)
+		second.Badges, second.Type, second.Product = []string{}, "message", ""
+		b := chat.Batch{Held: []chat.Held{first, over, second}}
+		mustAppend(t, log, "tea", b)
+		mustAppend(t, log, "tea", b) // repeated
+		if s := mustOpen(t, again(), "tea"); !reflect.DeepEqual(s.Held, []chat.Held{first, second}) {
+			t.Errorf("waiting are %+v", s.Held)
+		}
+		first.State = "approved"
+		mustAppend(t, log, "tea", chat.Batch{Held: []chat.Held{first}})
+		if s := mustOpen(t, again(), "tea"); !reflect.DeepEqual(s.Held, []chat.Held{second}) {
+			t.Errorf("after one was read: %+v", s.Held)
+		}
+	})
+	t.Run("all that one said", func(t *testing.T) {
+		log, again := fresh(t)
+		mustOpen(t, log, "tea")
+		by := func(seq int64, person string) chat.Entry {
+			e := entry(seq)
+			e.Person = person
+			return e
+		}
+		pin := chat.Entry{Seq: 3, At: when(3), Type: "pinned", Data: raw(`{"pin":"p1"}`)}
+		mustAppend(t, log, "tea", chat.Batch{Entries: []chat.Entry{by(1, "ana"), by(2, "ben"), pin, by(4, "ana"), by(5, "ana")}})
+		mustAppend(t, log, "silk", chat.Batch{Entries: []chat.Entry{by(1, "ana")}})
+		b := chat.Batch{Cleared: []chat.Cleared{{Person: "ana", Until: 4}}, Entries: []chat.Entry{by(6, "ana")}}
+		mustAppend(t, log, "tea", b)
+		mustAppend(t, log, "tea", b)
+		gone := func(seq int64) chat.Entry {
+			return chat.Entry{Seq: seq, At: when(seq), Type: "deleted", Data: raw(fmt.Sprintf(`{"message":"m%d"}`, seq))}
+		}
+		want := []chat.Entry{gone(1), by(2, "ben"), pin, gone(4), by(5, "ana"), by(6, "ana")}
+		s := mustOpen(t, again(), "tea")
+		if !reflect.DeepEqual(s.Entries, want) {
+			t.Errorf("got  %+v\nwant %+v", s.Entries, want)
+		}
+		if silk := mustOpen(t, again(), "silk"); silk.Entries[0].Person != "ana" {
+			t.Error("another channel lost it, too")
+		}
+	})
 	t.Run("epochs", func(t *testing.T) { epochs(t, fresh) })
 	t.Run("channels at the same time", func(t *testing.T) {
 		log, again := fresh(t)
@@ -169,19 +219,20 @@ func sanctions(t *testing.T, fresh func(t *testing.T) (chat.Log, func() chat.Log
 	log, again := fresh(t)
 	mustOpen(t, log, "tea")
 	later := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
-	ban := chat.Sanction{Person: "ann", By: "mod"}
-	mute := chat.Sanction{Person: "bob", Until: later, By: "mod"}
+	ban := chat.Sanction{Person: "ann", Name: "Ann", Kind: chat.Ban, At: when(1), By: "mod", Note: "sells fakes"}
+	mute := chat.Sanction{Person: "bob", Kind: chat.Timeout, At: when(2), Until: later, By: "mod"}
+	shadow := chat.Sanction{Person: "cyd", Kind: chat.Shadow, At: when(3), By: "mod"}
 	mustAppend(t, log, "tea", chat.Batch{Sanctions: []chat.Sanction{
-		{Person: "ann", Until: later, By: "mod"}, ban, mute, {Person: "cy", By: "mod"}, {Person: "cy", Lifted: true},
+		{Person: "ann", Kind: chat.Timeout, Until: later, By: "mod"}, ban, mute, shadow, {Person: "cy", Kind: chat.Ban, By: "mod"}, {Person: "cy", Lifted: true},
 	}})
-	want := []chat.Sanction{ban, mute}
+	want := []chat.Sanction{ban, mute, shadow}
 	if got := mustOpen(t, again(), "tea").Sanctions; !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	if got := mustOpen(t, log, "silk").Sanctions; len(got) != 0 {
 		t.Errorf("another channel has %+v", got)
 	}
-	traced := chat.Sanction{Person: "dan", By: "mod", Devices: []string{"d1", "d2"}, Network: "n1", NetworkUntil: later}
+	traced := chat.Sanction{Person: "dan", Kind: chat.Ban, At: when(4), Until: later, By: "mod", Devices: []string{"d1", "d2"}, Network: "n1", NetworkUntil: later}
 	mustAppend(t, log, "tea", chat.Batch{Sanctions: []chat.Sanction{traced}})
 	want = append(want, traced)
 	mustAppend(t, log, "tea", chat.Batch{Sanctions: []chat.Sanction{{Person: "ann", Lifted: true}, {Person: "nobody", Lifted: true}}})

@@ -203,6 +203,34 @@ func TestAsyncAPI(t *testing.T) {
 	guest.do("take", "message", guest.letter)
 	host.do("delete", "message", first)
 	guest.until("deleted")
+	host.call("200", "PUT", "/api/v1/channels/tea/chat-settings", `{"words":["fake"],"words_do":"hold"}`)
+	host.do("slow", "seconds", 0)
+	held := func() string {
+		r, err := guest.room.Do(t.Context(), map[string]any{"do": "say", "text": "fake"})
+		if err != nil || r.Code != "held" {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		host.until("held")
+		return r.Message
+	}
+	host.do("approve", "message", held())
+	guest.until("reviewed")
+	host.do("deny", "message", held())
+	guest.until("reviewed")
+	host.do("shadow", "user", id)
+	for r := (client.Reply{}); !r.OK; { // the guest has said much by now
+		var err error
+		if r, err = guest.room.Do(t.Context(), map[string]any{"do": "say", "text": "to myself"}); err != nil || !r.OK && r.RetryMS == 0 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		time.Sleep(time.Duration(r.RetryMS) * time.Millisecond)
+	}
+	guest.until("message")
+	host.do("unban", "user", id)
+	host.do("clear", "user", id)
+	guest.until("cleared")
+	host.do("calm", "on", true)
+	host.do("calm", "on", false)
 
 	s.stream()
 	guest.until("live")
@@ -240,7 +268,8 @@ func TestAsyncAPI(t *testing.T) {
 	host.call("200", "POST", "/api/v1/channels/tea/ingest/rotate", "")
 	guest.until("paused")
 	guest.until("ended")
-	host.do("ban", "user", id)
+	host.do("ban", "user", id, "seconds", 60, "text", "enough")
+	guest.until("banned")
 	host.do("unban", "user", id)
 	for range 20 {
 		select {

@@ -38,6 +38,41 @@ func (c caller) do(room *client.Client, command string, members ...any) client.R
 	return r
 }
 
+// callReview is what moderators read of the room.
+func callReview(nobody, host caller) {
+	t, tea := nobody.t, "/api/v1/channels/tea"
+	host.call("200", "PUT", tea+"/chat-settings", `{"words":["fake"],"words_do":"hold","sites":["https://www.tea.shop/"],"buyers_only":false,"slow_buyers":false,"calm":false}`)
+	rude := nobody.guest("Rude")
+	room := rude.enter()
+	defer room.Close()
+	r, err := room.Do(t.Context(), map[string]any{"do": "ask", "text": "is it fake?", "product": "p1"})
+	if err != nil || r.Code != "held" || r.Message == "" {
+		t.Errorf("held: %+v, %v", r, err)
+	}
+	if h := host.call("200", "GET", tea+"/held", ""); h.text("held.0.id") != r.Message || h.text("held.0.why") != "word" || h.text("held.0.from.name") != "Rude" {
+		t.Errorf("waiting: %s", h.raw)
+	}
+	if e := rude.call("200", "GET", "/api/v1/me/export", ""); e.text("chat.held.0.text") != "is it fake?" {
+		t.Errorf("export: %s", e.raw)
+	}
+	hosting, id := host.enter(), rude.call("200", "GET", "/api/v1/me", "").text("id")
+	defer hosting.Close()
+	host.do(hosting, "shadow", "user", id, "text", "rude")
+	if all := host.call("200", "GET", tea+"/sanctions", ""); all.text("sanctions.0.user") != id || all.text("sanctions.0.kind") != "shadow" || all.text("sanctions.0.note") != "rude" {
+		t.Errorf("sanctions: %s", all.raw)
+	}
+	if e := rude.call("200", "GET", "/api/v1/me/export", ""); strings.Contains(string(e.raw), "shadow") {
+		t.Errorf("the shadowed one can tell: %s", e.raw)
+	}
+	host.do(hosting, "deny", "message", r.Message)
+	host.do(hosting, "unban", "user", id)
+	for _, path := range []string{"/held", "/sanctions"} {
+		nobody.call("401 sign_in_first", "GET", tea+path, "")
+		rude.call("403 not_allowed", "GET", tea+path, "")
+	}
+	host.call("200", "PUT", tea+"/chat-settings", `{"words":[],"words_do":"block"}`)
+}
+
 func callRooms(nobody, host caller) {
 	t, tea := nobody.t, "/api/v1/channels/tea"
 	s := host.call("200", "GET", tea+"/chat-settings", "")
@@ -46,7 +81,7 @@ func callRooms(nobody, host caller) {
 	}
 	for body, code := range map[string]string{
 		`{"slow":301}`: "bad_slow", `{"links":"some"}`: "bad_links", `{"words":["` + strings.Repeat("x", 61) + `"]}`: "bad_words",
-		`{"raid_guests":-1}`: "bad_raid_guests", `{"raid_seconds":3601}`: "bad_raid_seconds",
+		`{"raid_guests":-1}`: "bad_raid_guests", `{"sites":["no host"]}`: "bad_sites", `{"words_do":"burn"}`: "bad_words_do", `{"raid_seconds":3601}`: "bad_raid_seconds",
 	} {
 		// What cannot be is not what the description lets one send.
 		host.call("422 "+code, "PUT", tea+"/chat-settings", body)
@@ -60,6 +95,7 @@ func callRooms(nobody, host caller) {
 		t.Errorf("changed back: %s", s.raw)
 	}
 
+	callReview(nobody, host)
 	mira := nobody.guest("Mira")
 	inRoom, hosting := mira.enter(), host.enter()
 	mira.do(inRoom, "say", "text", "is it loose leaf?")

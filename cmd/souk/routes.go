@@ -115,6 +115,8 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("PUT /api/v1/channels/{channel}/chat-settings", s.putChatSettings)
 	call("GET /api/v1/channels/{channel}/questions", s.getQuestions)
 	call("GET /api/v1/channels/{channel}/audit", s.getAudit)
+	call("GET /api/v1/channels/{channel}/held", s.getHeld)
+	call("GET /api/v1/channels/{channel}/sanctions", s.getSanctions)
 
 	// the shop
 	call("GET /api/v1/config", s.getConfig)

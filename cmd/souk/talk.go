@@ -70,6 +70,32 @@ func (s *souk) getAudit(w http.ResponseWriter, r *http.Request) error {
 	return api.Write(w, http.StatusOK, answer)
 }
 
+// getHeld handles GET /api/v1/channels/{channel}/held.
+func (s *souk) getHeld(w http.ResponseWriter, r *http.Request) error {
+	channel := r.PathValue("channel")
+	if _, err := s.accounts.Require(r, channel, moderators...); err != nil {
+		return err
+	}
+	held, err := s.hub.Waiting(r.Context(), channel)
+	if err != nil {
+		return err
+	}
+	return api.Write(w, http.StatusOK, map[string]any{"held": held})
+}
+
+// getSanctions handles GET /api/v1/channels/{channel}/sanctions.
+func (s *souk) getSanctions(w http.ResponseWriter, r *http.Request) error {
+	channel := r.PathValue("channel")
+	if _, err := s.accounts.Require(r, channel, moderators...); err != nil {
+		return err
+	}
+	all, err := s.hub.Sanctions(r.Context(), channel)
+	if err != nil {
+		return err
+	}
+	return api.Write(w, http.StatusOK, map[string]any{"sanctions": all})
+}
+
 // getQuestions handles GET /api/v1/channels/{channel}/questions.
 func (s *souk) getQuestions(w http.ResponseWriter, r *http.Request) error {
 	channel := r.PathValue("channel")

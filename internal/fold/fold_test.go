@@ -56,6 +56,17 @@ func TestWords(t *testing.T) {
 	}
 }
 
+func TestMask(t *testing.T) {
+	list := fold.NewWords([]string{"ass", "fake shop"})
+	for text, want := range map[string]string{
+		"you ASS! and @ss, a$$hat": "you •••! and •••, a$$hat", "a fake shop": "a fake shop", "a s s": "a s s", "": "", "class": "class",
+	} {
+		if got := list.Mask(text, '•'); got != want {
+			t.Errorf("%q becomes %q, not %q", text, got, want)
+		}
+	}
+}
+
 func FuzzWords(f *testing.F) {
 	f.Add("ass", "a$$")
 	f.Add("*x*", "\u0300\u0640x")

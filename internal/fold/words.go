@@ -89,6 +89,24 @@ func (w Words) In(text string) bool {
 	return w.at(tight) || w.at(loose) || w.within(spelled)
 }
 
+// Mask covers the letters and digits of every word in text that is on the list
+// by itself. What only several words make together stays; In still finds it.
+func (w Words) Mask(text string, with rune) string {
+	var b strings.Builder
+	for _, piece := range strings.SplitAfter(text, " ") {
+		if w.In(piece) {
+			piece = strings.Map(func(r rune) rune {
+				if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || r == '@' || unicode.Is(unicode.Sc, r) {
+					return with
+				}
+				return r
+			}, piece)
+		}
+		b.WriteString(piece)
+	}
+	return b.String()
+}
+
 // at looks for the phrases where a word begins.
 func (w Words) at(text [][]run) bool {
 	for i := range text {
