@@ -39,7 +39,9 @@ func (s *Shop) steps(ctx context.Context, o order, actor string) (_ order, err e
 		var r report
 		switch {
 		case o.State == Charging:
-			r, err = s.charge(ctx, o, actor)
+			if o, err = s.mayCharge(ctx, o, actor); err == nil && o.State == Charging {
+				r, err = s.charge(ctx, o, actor)
+			}
 		case o.State == Releasing:
 			r, err = s.cancelIntent(ctx, o, actor)
 		case o.State.open() && o.HoldUntil <= time.Now().UnixMilli():
@@ -54,6 +56,9 @@ func (s *Shop) steps(ctx context.Context, o order, actor string) (_ order, err e
 			s.Log.Warn("provider call without an answer", "order", o.ID, "state", o.State, "err", err)
 			return o, s.postpone(ctx, o)
 		}
+		if r.news == "" && o.State != before { // somebody else has moved it
+			continue
+		}
 		if o, err = s.learnOf(ctx, o, r); errors.Is(err, errContradiction) {
 			return o, errors.Join(err, s.postpone(ctx, o))
 		}
@@ -62,6 +67,54 @@ func (s *Shop) steps(ctx context.Context, o order, actor string) (_ order, err e
 		}
 	}
 	return o, err
+}
+
+// mayCharge looks once more whether the order may be sold where it goes, right
+// before its money is asked for: what the channel said may have changed since the
+// hold. An order that is barred comes back canceled.
+//
+// Only the tap that placed the order can know that the request was never sent;
+// whoever sends it again writes that down first, and from then on the order
+// stands. Of the two, one wins: both change the same column.
+func (s *Shop) mayCharge(ctx context.Context, o order, actor string) (order, error) {
+	if o.fresh {
+		if ok, err := s.stillSold(ctx, o); err != nil || ok {
+			return o, err
+		}
+		n, err := s.mark(ctx, "UPDATE shop_order SET resent = -1 WHERE id = $1 AND state = 'charging' AND resent = 0", o.ID)
+		if err != nil || n == 0 {
+			return o, err
+		}
+		return s.learn(ctx, o.ID, report{news: barred, actor: actor})
+	}
+	n, err := s.mark(ctx, "UPDATE shop_order SET resent = resent + 1 WHERE id = $1 AND state = 'charging' AND resent >= 0", o.ID)
+	if err != nil || n > 0 {
+		return o, err
+	}
+	if o, err = orderByID(ctx, s.DB.Read(), o.ID); err == nil && o.State == Charging {
+		o, err = s.learn(ctx, o.ID, report{news: barred, actor: actor})
+	}
+	return o, err
+}
+
+// stillSold tells whether the channel, as it is now, sells where an order goes.
+func (s *Shop) stillSold(ctx context.Context, o order) (bool, error) {
+	if o.Fine.Rule == nil {
+		return true, nil
+	}
+	t, err := s.terms(ctx, s.DB.Read(), o.Channel)
+	if err != nil {
+		return false, err
+	}
+	return t.Region.decide(o.Fine.Rule.Signals).Verdict == Sell, nil
+}
+
+func (s *Shop) mark(ctx context.Context, query, id string) (n int64, err error) {
+	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+		n, err = tx.Changed(ctx, query, id)
+		return err
+	})
+	return n, err
 }
 
 // charge sends the request for money, for the first time or again: the row has

@@ -174,21 +174,25 @@ func (b *books) goods(buyer Person, a ask, whole bool) (quote, error) {
 }
 
 // mayBuy decides who may buy here at all: region, address, a way to pay, and no
-// more open or declined orders than one person has reason to have.
-func (p purse) mayBuy(buyer Person, rules terms) error {
+// more open or declined orders than one person has reason to have. It returns what
+// the order will keep of that.
+func (p purse) mayBuy(buyer Person, rules terms) (fineprint, error) {
+	fine := rules.Fine
 	if buyer.Address == nil || buyer.Email == "" {
-		return ErrNoAddress
+		return fine, ErrNoAddress
 	}
-	if err := rules.Region.admit(buyer.Address.Country); err != nil {
-		return err
+	rule := rules.Region.decide(signals{ShipTo: buyer.Address.Country, Card: p.method.Country, Network: buyer.Network})
+	if err := rule.refusal(); err != nil {
+		return fine, err
 	}
+	fine.Lang, fine.Rule = buyer.Lang, &rule
 	switch {
 	case p.declines >= maxDeclines:
-		return ErrDeclines
+		return fine, ErrDeclines
 	case p.open >= maxOpenOrders:
-		return ErrOpenOrders
+		return fine, ErrOpenOrders
 	case p.method.ID == "":
-		return ErrNoMethod
+		return fine, ErrNoMethod
 	}
-	return nil
+	return fine, nil
 }

@@ -140,7 +140,7 @@ func TestMerchantHears(t *testing.T) {
 		if err := json.Unmarshal([]byte(shop.all()[3].body), &last); err != nil || last.Timestamp.IsZero() {
 			t.Fatal(err, shop.all()[3].body)
 		}
-		as := w.must(200, "mert", "GET", "/api/v1/orders/"+order, nil)
+		as := w.must(200, "mert", "GET", "/api/v1/channels/tea/orders", nil)
 		if !strings.Contains(as.text, string(last.Data.Order)) {
 			t.Errorf("told %s, the API says %s", last.Data.Order, as.text)
 		}

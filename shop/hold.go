@@ -18,6 +18,7 @@ type claim struct {
 	agreed    *agreed            // what the buyer was shown, if the tap says so
 	sign      func(agreed) Quote // makes the quote of now, when that is no longer so
 	aside     bool               // a holding is wanted, no order
+	fine      fineprint
 
 	order   order
 	holding holding
@@ -65,6 +66,7 @@ func (s *Shop) holdAll(ctx context.Context, tx *db.Tx, claims []*claim) error {
 // decide gives a claim its order, or says why not.
 func (b *books) decide(ctx context.Context, c *claim) error {
 	if o, there := b.orders[c.finger()]; there {
+		o.fresh = false
 		c.order, c.again = o, true
 		if o.Request != c.hash {
 			return ErrKeyReused
@@ -81,7 +83,7 @@ func (b *books) decide(ctx context.Context, c *claim) error {
 		return ErrSoldOut
 	}
 	who, rules := b.buyers[c.buyer.ID], b.channels[c.ask.Channel]
-	if err := who.mayBuy(c.buyer, rules); err != nil {
+	if c.fine, err = who.mayBuy(c.buyer, rules); err != nil {
 		return err
 	}
 	if c.aside {

@@ -135,6 +135,9 @@ func (o *order) follow(row transition, r report, tx *db.Tx) {
 	default:
 		o.HoldUntil, o.LookAt = 0, o.Changed
 	}
+	if r.news == barred {
+		o.DeclineDetail = ErrRegion.Code // and no code: it is no decline that counts against the buyer
+	}
 	if to == Releasing || to == PaymentFailed {
 		if d := r.intent.Decline; d != nil {
 			o.DeclineCode, o.DeclineDetail = d.Code, d.Detail

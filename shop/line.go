@@ -170,7 +170,7 @@ func (s *Shop) join(ctx context.Context, c *claim) (at Place, fresh bool, err er
 		if p == nil || p.Channel != c.ask.Channel || p.Dropped {
 			return ErrNoProduct
 		}
-		if err := b.buyers[c.buyer.ID].mayBuy(c.buyer, b.channels[c.ask.Channel]); err != nil {
+		if _, err := b.buyers[c.buyer.ID].mayBuy(c.buyer, b.channels[c.ask.Channel]); err != nil {
 			return err
 		}
 		row, err := scanPlace(tx.QueryRow(ctx, "SELECT "+placeColumns+" FROM shop_wait WHERE product = $1 AND buyer = $2 AND state = 'waiting'", p.ID, c.buyer.ID))

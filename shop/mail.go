@@ -10,9 +10,10 @@ import (
 // Mail is what a buyer is told about an order, once a channel is told the same.
 type Mail struct {
 	ID      string // stays the same when it is sent again
-	Kind    string // order.paid, order.shipped, order.refunded or order.canceled
+	Kind    string // order.paid, …
 	Channel string // its title
 	Order   Order  // as it was then
+	Terms   Terms  // it was placed under
 	Link    string // to the order, for whoever has the mail
 }
 
@@ -25,6 +26,21 @@ func (s *Shop) mail(ctx context.Context, m told) (outcome, error) {
 	letter := Mail{ID: m.ID, Kind: m.Kind}
 	if err := json.Unmarshal(m.Body, &letter.Order); err != nil {
 		return outcome{}, err
+	}
+	o, err := orderByID(ctx, s.DB.Read(), m.Order)
+	if err != nil {
+		return outcome{}, err
+	}
+	if letter.Terms, err = termsAt(ctx, s.DB.Read(), o.Channel, o.Fine.Terms); err != nil {
+		return outcome{}, err
+	}
+	if letter.Terms.Seller.Show {
+		letter.Order.Seller = &letter.Terms.Seller
+	}
+	if letter.Order.Shipment != nil {
+		if letter.Order.Shipment.Link, err = linkOf(ctx, s.DB.Read(), o); err != nil {
+			return outcome{}, err
+		}
 	}
 	c, err := s.Who.Channel(ctx, m.Channel, "")
 	if err != nil {

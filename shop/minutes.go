@@ -116,6 +116,9 @@ func (m *minutes) bind(ctx context.Context, o *order, r report, first, moves boo
 	if moves && (r.news == succeeded || r.news == dead || r.news == refused) {
 		outcome, ended = string(r.news), sql.NullInt64{Int64: m.tx.Millis(), Valid: true}
 	}
+	if moves && r.news == barred { // the provider would have refused it as well
+		outcome, ended = string(refused), sql.NullInt64{Int64: m.tx.Millis(), Valid: true}
+	}
 	switch {
 	case !ended.Valid && r.intent.ID == "":
 		return nil
@@ -174,7 +177,7 @@ func (m *minutes) tell(ctx context.Context, o order) error {
 	if !m.listening[o.Channel] {
 		return nil
 	}
-	row, err := tellRow(m.tx, kind, o)
+	row, err := tellRow(m.tx, kind, o, o.sellerView())
 	m.outbox = append(m.outbox, row)
 	return err
 }

@@ -3,6 +3,7 @@ package shop
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"souk/internal/api"
@@ -37,6 +38,7 @@ type order struct {
 	Warned                         int64 // of fraud, by the card's bank; 0: not
 	MediaAt                        time.Time
 	Created, Changed               int64
+	Fine                           fineprint
 
 	// What the first request for money says, beside what follows from the above.
 	// It gets a row of its own when there is an answer to note: see unasked.
@@ -54,18 +56,22 @@ const orderColumns = `id, buyer, idem_key, request, channel, show_id, pin, in_of
 	amount, items, discount, shipping, tax, tax_included, tip, total, fee, currency, state, units, release_to, hold_until, look_at, action_url,
 	parcel, carrier, tracking, shipped, buyer_name, buyer_email, address, country, brand, last4,
 	decline_code, decline_detail, refunded, refunding,
-	dispute, dispute_state, dispute_reason, dispute_amount, dispute_due, fraud_warning, media_at, created, changed, customer, method, base, coupon, personal, thanks, weight`
+	dispute, dispute_state, dispute_reason, dispute_amount, dispute_due, fraud_warning, media_at, created, changed, customer, method, base, coupon, personal, thanks, weight, fineprint`
 
 func scanOrder(row interface{ Scan(...any) error }) (order, error) {
 	var o order
 	var currency string
 	var media int64
+	var fine string
 	err := row.Scan(&o.ID, &o.Buyer, &o.Key, &o.Request, &o.Channel, &o.Show, &o.Pin, &o.InOffer, &o.Product, &o.Title, &o.Quantity,
 		&o.Unit.Amount, &o.Items.Amount, &o.Discount.Amount, &o.Shipping.Amount, &o.Tax.Amount, &o.TaxIncluded, &o.Tip.Amount,
 		&o.Total.Amount, &o.Fee.Amount, &currency, &o.State, &o.Units, &o.Then, &o.HoldUntil, &o.LookAt, &o.ActionURL,
 		&o.Parcel, &o.Carrier, &o.Tracking, &o.Shipped, &o.BuyerName, &o.BuyerEmail, &o.Address, &o.Country, &o.Brand, &o.Last4,
 		&o.DeclineCode, &o.DeclineDetail, &o.Refunded, &o.Refunding,
-		&o.Dispute, &o.DisputeState, &o.DisputeReason, &o.DisputeAmount, &o.DisputeDue, &o.Warned, &media, &o.Created, &o.Changed, &o.Customer, &o.Method, &o.Base, &o.Coupon, &o.Personal, &o.Thanks, &o.Weight)
+		&o.Dispute, &o.DisputeState, &o.DisputeReason, &o.DisputeAmount, &o.DisputeDue, &o.Warned, &media, &o.Created, &o.Changed, &o.Customer, &o.Method, &o.Base, &o.Coupon, &o.Personal, &o.Thanks, &o.Weight, &fine)
+	if err == nil {
+		o.Fine, err = readFineprint(fine)
+	}
 	o.Unit.Currency, o.Fee.Currency = currency, currency
 	o.Sum.is(currency)
 	o.MediaAt = time.UnixMilli(media)
@@ -96,20 +102,20 @@ func newOrder(tx *db.Tx, c *claim, q quote, m method) (order, error) {
 		BuyerName: c.buyer.Name, BuyerEmail: c.buyer.Email, Address: string(address), Country: c.buyer.Address.Country,
 		Brand: m.Brand, Last4: m.Last4, MediaAt: time.UnixMilli(c.media.UnixMilli()),
 		Created: tx.Millis(), Changed: tx.Millis(), LookAt: tx.Now.Add(patience).UnixMilli(),
-		Customer: m.Customer, Method: m.ID, Base: c.base, fresh: true, fingerprint: m.Fingerprint,
+		Customer: m.Customer, Method: m.ID, Base: c.base, Fine: c.fine, fresh: true, fingerprint: m.Fingerprint,
 		Coupon: q.code(), Personal: c.ask.Offer, Thanks: c.ask.Thanks && q.tip > 0,
 	}, nil
 }
 
 const orderInto = `shop_order (id, buyer, idem_key, request, channel, show_id, pin, in_offer, product, title, quantity,
-	amount, items, discount, shipping, tax, tax_included, tip, total, fee, currency, state, units, look_at, buyer_name, buyer_email, address, country, brand, last4, media_at, created, changed, customer, method, base, coupon, personal, thanks, parcel, weight)`
+	amount, items, discount, shipping, tax, tax_included, tip, total, fee, currency, state, units, look_at, buyer_name, buyer_email, address, country, brand, last4, media_at, created, changed, customer, method, base, coupon, personal, thanks, parcel, weight, fineprint)`
 
 // row is a new order as orderInto has it.
 func (o order) row() []any {
 	return []any{o.ID, o.Buyer, o.Key, o.Request, o.Channel, o.Show, o.Pin, o.InOffer, o.Product, o.Title, o.Quantity,
 		o.Unit.Amount, o.Items.Amount, o.Discount.Amount, o.Shipping.Amount, o.Tax.Amount, o.TaxIncluded, o.Tip.Amount,
 		o.Total.Amount, o.Fee.Amount, o.Total.Currency, o.State, o.Units, o.LookAt,
-		o.BuyerName, o.BuyerEmail, o.Address, o.Country, o.Brand, o.Last4, o.MediaAt.UnixMilli(), o.Created, o.Changed, o.Customer, o.Method, o.Base, o.Coupon, o.Personal, o.Thanks, o.Parcel, o.Weight}
+		o.BuyerName, o.BuyerEmail, o.Address, o.Country, o.Brand, o.Last4, o.MediaAt.UnixMilli(), o.Created, o.Changed, o.Customer, o.Method, o.Base, o.Coupon, o.Personal, o.Thanks, o.Parcel, o.Weight, o.Fine.String()}
 }
 
 // attempt is one request for money.
@@ -181,6 +187,14 @@ type Order struct {
 	Dispute   *OrderDispute `json:"dispute,omitempty"`
 	WarnedAt  api.Time      `json:"fraud_warning_at,omitzero"` // the card's bank fears fraud; sellers only
 	Buyer     OrderPerson   `json:"buyer"`
+	Language  string        `json:"language,omitempty"` // of the buyer's mails
+	Rule      *Ruling       `json:"region,omitempty"`   // why it was sold there; to those who sell
+
+	// Where one order is answered, and not in lists.
+	Checkpoints []Checkpoint `json:"checkpoints,omitempty"`
+	Seller      *Seller      `json:"seller,omitempty"`     // who sells, as it was at the tap
+	Withdrawal  *Withdrawal  `json:"withdrawal,omitempty"` // the right to it, and what came of it
+	History     []Change     `json:"history,omitempty"`    // what became of the order
 }
 
 // Line is what was bought; Price is that of one unit.
@@ -201,6 +215,7 @@ type PaidWith struct {
 type Shipment struct {
 	Carrier   string   `json:"carrier"`
 	Tracking  string   `json:"tracking"`
+	Link      string   `json:"link,omitempty"` // a page of the carrier that shows the parcel, where one is known
 	ShippedAt api.Time `json:"shipped_at"`
 }
 
@@ -218,7 +233,7 @@ func (o order) view() Order {
 		Lines: []Line{{o.Product, o.Title, o.Quantity, o.Unit}},
 		Sum:   o.Sum, Coupon: o.Coupon, Offer: o.Personal, Fee: o.Fee, Refunded: Money{o.Refunded, o.Total.Currency}, Currency: o.Total.Currency,
 		CreatedAt: api.Millis(o.Created), MediaAt: api.At(o.MediaAt),
-		Buyer: OrderPerson{o.BuyerName, o.BuyerEmail, json.RawMessage(o.Address)},
+		Buyer: OrderPerson{o.BuyerName, o.BuyerEmail, json.RawMessage(o.Address)}, Language: o.Fine.Lang,
 	}
 	if o.justTip() {
 		v.Lines = []Line{}
@@ -239,7 +254,7 @@ func (o order) view() Order {
 		v.HoldUntil = api.Millis(o.HoldUntil)
 	}
 	if o.Shipped > 0 {
-		v.Shipment = &Shipment{o.Carrier, o.Tracking, api.Millis(o.Shipped)}
+		v.Shipment = &Shipment{o.Carrier, o.Tracking, linked(wellKnown[strings.ToLower(o.Carrier)], o.Tracking), api.Millis(o.Shipped)}
 	}
 	return v
 }
@@ -248,6 +263,7 @@ func (o order) view() Order {
 // says of the buyer.
 func (o order) sellerView() Order {
 	v := o.view()
+	v.Rule = o.Fine.Rule
 	if o.Warned > 0 {
 		v.WarnedAt = api.Millis(o.Warned)
 	}

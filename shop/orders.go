@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 
 	"souk/internal/api"
 	"souk/internal/db"
@@ -50,7 +49,7 @@ func (s *Shop) GetOrder(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 			o.ActionURL = ""
-			return api.Write(w, http.StatusOK, o.reply())
+			return s.answerOrder(w, r, http.StatusOK, o)
 		}
 	}
 	o, who, err := s.visible(r, nil)
@@ -61,9 +60,9 @@ func (s *Shop) GetOrder(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if o.Buyer != who.ID {
-		return api.Write(w, http.StatusOK, map[string]any{"order": o.sellerView()}) // the bank's page is the buyer's alone
+		o.ActionURL = "" // the bank's page is the buyer's alone
 	}
-	return api.Write(w, http.StatusOK, o.reply())
+	return s.answerOrder(w, r, http.StatusOK, o)
 }
 
 // CancelOrder handles POST /api/v1/orders/{id}/cancel, by buyer or seller,
@@ -95,52 +94,6 @@ func (s *Shop) CancelOrder(w http.ResponseWriter, r *http.Request) error {
 		return api.Write(w, http.StatusAccepted, o.reply())
 	}
 	return ErrNotNow.With("order", o.view())
-}
-
-// ShipOrder handles POST /api/v1/orders/{id}/ship. Sent again, it corrects
-// carrier and tracking.
-func (s *Shop) ShipOrder(w http.ResponseWriter, r *http.Request) error {
-	o, who, err := s.visible(r, treasury)
-	if err != nil {
-		return err
-	}
-	var body struct {
-		Carrier  string `json:"carrier"`
-		Tracking string `json:"tracking"`
-	}
-	if err := api.Read(w, r, &body); err != nil {
-		return err
-	}
-	body.Carrier, body.Tracking = strings.TrimSpace(body.Carrier), strings.TrimSpace(body.Tracking)
-	if body.Carrier == "" || !fits(body.Carrier, maxCarrier, false) {
-		return bad("carrier", "must have 1 to 60 characters")
-	}
-	if !fits(body.Tracking, maxTracking, false) {
-		return bad("tracking", "must have at most 120 characters")
-	}
-	err = s.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
-		n, err := tx.Changed(ctx, `UPDATE shop_order SET parcel = 'shipped', carrier = $2, tracking = $3, changed = $4,
-			shipped = CASE WHEN shipped = 0 THEN $4 ELSE shipped END
-			WHERE id = $1 AND state = 'paid' AND parcel IN ('unfulfilled', 'packed', 'shipped')`, o.ID, body.Carrier, body.Tracking, tx.Millis())
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return ErrNotNow
-		}
-		if err := logEvent(ctx, tx, o.ID, o.State, o.State, "shipped", who.ID); err != nil {
-			return err
-		}
-		if o, err = orderByID(ctx, tx, o.ID); err != nil {
-			return err
-		}
-		return s.tell(ctx, tx, tellShipped, o)
-	})
-	if err != nil {
-		return err
-	}
-	s.announce(o)
-	return api.Write(w, http.StatusOK, o.reply())
 }
 
 // ListOrders handles GET /api/v1/channels/{channel}/orders: newest first, 50 at

@@ -12,13 +12,21 @@ import (
 
 // What is handed over, as merchants' programs know it.
 const (
-	tellPaid     = "order.paid"
-	tellShipped  = "order.shipped"
-	tellRefunded = "order.refunded" // also a part
-	tellCanceled = "order.canceled"
-	tellDisputed = "order.disputed"      // also each change of a dispute
-	tellWarned   = "order.fraud_warning" // the card's bank warns
+	tellPaid      = "order.paid"
+	tellShipped   = "order.shipped"
+	tellRefunded  = "order.refunded" // also a part
+	tellCanceled  = "order.canceled"
+	tellDisputed  = "order.disputed"       // also each change of a dispute
+	tellWarned    = "order.fraud_warning"  // the card's bank warns
+	tellFailed    = "order.payment_failed" // some time after the tap
+	tellPacked    = "order.packed"
+	tellDelivered = "order.delivered"
+	tellReturned  = "order.returned"
+	tellWithdrawn = "order.withdrawn"
 )
+
+// mailed are those that a buyer hears of as well.
+var mailed = map[string]bool{tellPaid: true, tellShipped: true, tellDelivered: true, tellRefunded: true, tellCanceled: true, tellFailed: true, tellWithdrawn: true}
 
 // toTell is what there is to say about an order that has just become what it
 // is; "" for what concerns nobody outside.
@@ -28,6 +36,10 @@ func (o order) toTell() string {
 		return tellPaid
 	case Canceled:
 		return tellCanceled
+	case PaymentFailed, Expired:
+		if o.Changed-o.Created > patience.Milliseconds() { // else the tap's answer has said so
+			return tellFailed
+		}
 	}
 	return ""
 }
@@ -38,10 +50,21 @@ func (s *Shop) tell(ctx context.Context, tx *db.Tx, kind string, o order) error 
 	if kind == "" {
 		return nil
 	}
-	if wanted, err := s.wanted(ctx, tx, o.Channel); err != nil || !wanted {
+	listens, err := s.wanted(ctx, tx, o.Channel)
+	if err != nil || !listens {
 		return err
 	}
-	row, err := tellRow(tx, kind, o)
+	v := o.sellerView()
+	if kind == tellWithdrawn { // the receipt says what was withdrawn from, and when
+		terms, err := termsAt(ctx, tx, o.Channel, o.Fine.Terms)
+		if err != nil {
+			return err
+		}
+		if v.Withdrawal, err = s.withdrawalOf(ctx, tx, o, terms); err != nil {
+			return err
+		}
+	}
+	row, err := tellRow(tx, kind, o, v)
 	if err != nil {
 		return err
 	}
@@ -59,8 +82,8 @@ func (s *Shop) wanted(ctx context.Context, from db.Reader, channel string) (yes 
 
 const outboxInto = "shop_outbox (id, kind, channel, order_id, body, at)"
 
-func tellRow(tx *db.Tx, kind string, o order) ([]any, error) {
-	body, err := json.Marshal(o.sellerView())
+func tellRow(tx *db.Tx, kind string, o order, v Order) ([]any, error) {
+	body, err := json.Marshal(v)
 	return []any{newID(), kind, o.Channel, o.ID, string(body), tx.Millis()}, err
 }
 
@@ -120,7 +143,7 @@ func (s *Shop) spreadOne(ctx context.Context, tx *db.Tx, m told) error {
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO shop_delivery (event, endpoint, state, next_at, created)
 		SELECT CAST($1 AS TEXT), id, 'waiting', CAST($3 AS BIGINT), CAST($3 AS BIGINT) FROM shop_endpoint WHERE channel = $2 AND disabled = 0`, m.ID, m.Channel, tx.Millis())
-	if err != nil || s.Mail == nil || m.Kind == tellDisputed || m.Kind == tellWarned { // the last two are no news for the buyer
+	if err != nil || s.Mail == nil || !mailed[m.Kind] {
 		return err
 	}
 	_, err = tx.Exec(ctx, "INSERT INTO shop_delivery (event, endpoint, state, next_at, created) VALUES ($1, $2, 'waiting', $3, $3)", m.ID, mailLane, tx.Millis())

@@ -106,7 +106,7 @@ func (s *Shop) quoteFor(ctx context.Context, buyer Person, a ask, to destination
 		return agreed{}, err
 	}
 	rules := b.channels[a.Channel]
-	if err := rules.Region.admit(to.country); err != nil {
+	if err := rules.Region.decide(signals{ShipTo: to.country, Network: buyer.Network}).refusal(); err != nil {
 		return agreed{}, err
 	}
 	limits, err := s.limits(q.unit.Currency)

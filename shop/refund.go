@@ -69,6 +69,15 @@ func (s *Shop) RefundOrder(w http.ResponseWriter, r *http.Request) error {
 // the first.
 func (s *Shop) holdRefund(ctx context.Context, id, person, key string, amount *Money) (f refund, err error) {
 	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		f, err = s.holdRefundIn(ctx, tx, id, person, key, amount)
+		return err
+	})
+	return f, err
+}
+
+// holdRefundIn is holdRefund in the commit of tx.
+func (s *Shop) holdRefundIn(ctx context.Context, tx *db.Tx, id, person, key string, amount *Money) (f refund, err error) {
+	err = func() error {
 		// Holds the row until the commit: the money left is what is read here.
 		if _, err := tx.Exec(ctx, "UPDATE shop_order SET refunding = refunding WHERE id = $1", id); err != nil {
 			return err
@@ -115,7 +124,7 @@ func (s *Shop) holdRefund(ctx context.Context, id, person, key string, amount *M
 		_, err = tx.Exec(ctx, "INSERT INTO shop_refund (id, order_id, idem_key, amount, state, person, created, look_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 			f.ID, id, key, f.Amount, f.State, person, f.Created, tx.Now.Add(patience).UnixMilli())
 		return err
-	})
+	}()
 	return f, err
 }
 

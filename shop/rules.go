@@ -17,6 +17,7 @@ import (
 // to the price. Shared by all who read it, and never changed.
 type terms struct {
 	Region     Region
+	Fine       fineprint // that an order keeps of these
 	Shipping   Shipping
 	Tax        Tax
 	Fees       Fees
@@ -39,8 +40,9 @@ type termsCache struct {
 }
 
 type parsedTerms struct {
-	text  [7]string
+	text  [8]string
 	bps   int64
+	fine  [2]int64 // version and days of withdrawal
 	terms terms
 }
 
@@ -50,25 +52,28 @@ const maxCachedTerms = 1_000 // channels
 // otherwise.
 func (s *Shop) terms(ctx context.Context, from db.Reader, channel string) (terms, error) {
 	var p parsedTerms
-	err := from.QueryRowContext(ctx, `SELECT c.region_default, c.countries, c.handoff_url, c.fee_bps,
+	err := from.QueryRowContext(ctx, `SELECT c.region_default, c.countries, c.handoff_url, c.fee_bps, c.region_more, c.terms, c.withdrawal_days,
 		COALESCE(r.shipping, '{}'), COALESCE(r.tax, '{}'), COALESCE(r.fee, '{}'), COALESCE(r.currencies, '{}')
 		FROM shop_channel c LEFT JOIN shop_rules r ON r.channel = c.channel WHERE c.channel = $1`, channel).
-		Scan(&p.text[0], &p.text[1], &p.text[2], &p.bps, &p.text[3], &p.text[4], &p.text[5], &p.text[6])
+		Scan(&p.text[0], &p.text[1], &p.text[2], &p.bps, &p.text[7], &p.fine[0], &p.fine[1], &p.text[3], &p.text[4], &p.text[5], &p.text[6])
 	if err != nil {
-		return terms{Region: Region{Default: Sell, Countries: map[string]Verdict{}}}, none(err, nil)
+		return terms{Region: Region{Default: Sell, Countries: map[string]Verdict{}, barred: s.Barred}}, none(err, nil)
 	}
 	s.termsCache.mu.Lock()
 	defer s.termsCache.mu.Unlock()
-	if was, ok := s.termsCache.all[channel]; ok && was.text == p.text && was.bps == p.bps {
+	if was, ok := s.termsCache.all[channel]; ok && was.text == p.text && was.bps == p.bps && was.fine == p.fine {
 		return was.terms, nil
 	}
 	t := &p.terms
-	t.Region = Region{Default: Verdict(p.text[0]), HandoffURL: p.text[2]}
-	for i, into := range map[int]any{1: &t.Region.Countries, 3: &t.Shipping, 4: &t.Tax, 5: &t.Fees, 6: &t.Currencies} {
+	t.Region = Region{Default: Verdict(p.text[0]), HandoffURL: p.text[2], barred: s.Barred}
+	t.Fine = fineprint{Terms: p.fine[0], Days: p.fine[1]}
+	var rest more
+	for i, into := range map[int]any{1: &t.Region.Countries, 7: &rest, 3: &t.Shipping, 4: &t.Tax, 5: &t.Fees, 6: &t.Currencies} {
 		if err := json.Unmarshal([]byte(p.text[i]), into); err != nil {
 			return terms{}, fmt.Errorf("terms of %s: %w", channel, err)
 		}
 	}
+	t.Region.Reasons, t.Region.Licences, t.Region.Signals = rest.Reasons, rest.Licences, rest.Signals
 	if p.text[5] == "{}" {
 		t.Fees.BPS = p.bps
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 // Run keeps what time does to a shop: it settles what a crash left behind,
-// releases holds past their time, calls those in line, ends offers, shows stock and hands orders over
-// to merchants. It returns when ctx ended.
+// releases holds past their time, calls those in line, ends offers, shows stock,
+// hands orders over to merchants and asks about parcels. It returns when ctx ended.
 func (s *Shop) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.runOffers(ctx) })
@@ -20,6 +20,7 @@ func (s *Shop) Run(ctx context.Context) error {
 	group.Go(func() error { return s.runDisplay(ctx) })
 	group.Go(func() error { return s.runSweeper(ctx) })
 	group.Go(func() error { return s.runHandOver(ctx) })
+	group.Go(func() error { return s.runVoyages(ctx) })
 	return group.Wait()
 }
 

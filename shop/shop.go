@@ -47,8 +47,8 @@ const (
 	maxCarrier      = 60  // runes
 	maxTracking     = 120 // runes
 	maxCountries    = 260 // rules in one region table
+	maxReason       = 200 // runes, of why not to sell somewhere, or of a licence
 	pageOrders      = 50  // orders in one answer
-	maxExport       = 50_000
 
 	tapsPerBuyer      = 10 // orders one buyer may ask for at once, then one per tapRefill
 	tapRefill         = time.Second
@@ -86,6 +86,8 @@ func Migrations() fs.FS { return db.Folder(migrations, "migrations") }
 type Person struct {
 	ID, Name, Email string
 	Address         *Address // nil until given
+	Lang            string   // en, id or ar; what the request wants to read
+	Network         string   // country that the request comes from, ISO 3166-1 alpha-2; "" unknown
 }
 
 // Address is where a parcel goes; Country is ISO 3166-1 alpha-2.
@@ -168,6 +170,9 @@ type Shop struct {
 	Poster    handover.Poster                      // to merchants' endpoints
 	// TestDispute contests a payment, or decides about that; false: it cannot be. Nil where money moves.
 	TestDispute func(ctx context.Context, intent, outcome string) (bool, error)
+	Barred      map[string]string                 // country -> why nobody sells there without a licence
+	Locate      func(*http.Request) string        // country that a request comes from, "" unknown; nil: never known
+	Carrier     Carrier                           // nil: nobody is asked about parcels
 	Mail        func(context.Context, Mail) error // sends one to a buyer: ErrNoMail when it never will; nil: no mails
 
 	// state
@@ -215,6 +220,10 @@ func New(d *db.DB, log *slog.Logger) *Shop {
 	s.lessons.DB, s.lessons.Do = d, s.learnAll
 	return s
 }
+
+// Languages are those that buyers are written to in, the one for everybody else
+// first.
+var Languages = []string{"en", "id", "ar"}
 
 // Roles that sell, see orders, and move money back.
 var (

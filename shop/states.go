@@ -26,6 +26,7 @@ const (
 	pending     news = "processing"   // the intent waits for nobody
 	declined    news = "declined"     // the intent failed, and could be tried again
 	refused     news = "refused"      // the provider made no intent: its answer to this very key
+	barred      news = "barred"       // not sold there any more, and the provider was never asked
 	dead        news = "dead"         // the intent is cancelled and cannot succeed
 	timedOut    news = "timed_out"    // the hold is past its time
 	calledOff   news = "called_off"   // buyer or merchant want out
@@ -65,6 +66,7 @@ var transitions = []transition{
 	{Charging, pending, Processing, keep, ""},
 	{Charging, declined, Releasing, keep, PaymentFailed},
 	{Charging, refused, PaymentFailed, free, ""},
+	{Charging, barred, Canceled, free, ""},
 	{Charging, dead, Canceled, free, ""},
 
 	{ActionRequired, succeeded, Paid, sell, ""},

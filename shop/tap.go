@@ -33,6 +33,7 @@ func (s *Shop) PlaceOrder(w http.ResponseWriter, r *http.Request) error {
 	if err := s.guessing(r, buyer.ID, a.Coupon); err != nil {
 		return err
 	}
+	buyer.Lang, buyer.Network = api.Language(r, Languages), s.network(r)
 	o, err := s.tap(r, buyer, key, a)
 	if err != nil {
 		return err
@@ -94,6 +95,8 @@ func answer(w http.ResponseWriter, o order) error {
 		return refusal.With("order", o.view())
 	case o.State.open():
 		return api.Write(w, http.StatusAccepted, o.reply())
+	case o.State == Canceled && o.DeclineDetail == ErrRegion.Code:
+		return ErrRegion.With("verdict", Watch).With("country", o.Country).With("order", o.view())
 	}
 	return ErrOrderClosed.With("order", o.view())
 }

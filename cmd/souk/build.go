@@ -20,6 +20,7 @@ import (
 	"souk/ingest"
 	"souk/internal/db"
 	"souk/shop"
+	"souk/shop/courier"
 	"souk/shop/mail"
 	"souk/shop/sandbox"
 	"souk/shop/stripe"
@@ -51,6 +52,7 @@ type souk struct {
 	note     func(context.Context, mail.Note) error // nil: there are no mails
 	pages    *web.Pages
 	beacons  *beacons
+	places   places
 
 	rtmpPort string // what port 0 became, for the studio
 	hookURL  string // where the sandbox posts its notifications: this very server
@@ -141,6 +143,12 @@ func (s *souk) buildShop() error {
 	s.shop.Show = s.showID
 	// A merchant's program on this machine is for trying things, not for a server that others can reach.
 	s.shop.Poster.Loopback = s.sandbox != nil && s.cfg.PublicURL == ""
+	if s.sandbox != nil {
+		s.shop.Carrier = courier.Courier{Speed: float64(s.cfg.ParcelSpeed)}
+	}
+	if err := s.buildPlaces(); err != nil {
+		return err
+	}
 	return s.buildMail()
 }
 

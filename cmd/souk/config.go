@@ -33,6 +33,9 @@ type Config struct {
 	StripePublishableKey     string
 	StripeWebhookSecret      string
 	SMTP, MailFrom           string
+	ParcelSpeed              int
+	Barred                   string
+	CountryHeader, GeoIP     string
 	Grace                    time.Duration
 	ChatKeep                 time.Duration
 	AddressSockets           int
@@ -81,6 +84,10 @@ func options(c *Config) []option {
 		{"stripe-webhook-secret", text(&c.StripeWebhookSecret), "", "signing secret of the Stripe webhook endpoint /hooks/stripe", true},
 		{"smtp", text(&c.SMTP), "", "mail server for mails about orders: smtp://user:password@host:587, or smtps://; without it there are none, and in the sandbox they go into a folder", true},
 		{"mail-from", text(&c.MailFrom), "", "address that mails are from", false},
+		{"parcel-speed", (*countValue)(&c.ParcelSpeed), "1000", "how many times faster than real ones the sandbox's parcels travel", false},
+		{"barred", text(&c.Barred), "", "countries where no channel sells without a licence, with why: ID=Permendag 31/2023,SA", false},
+		{"country-header", text(&c.CountryHeader), "", "header in which the proxies of --proxies say where a request comes from, such as CF-IPCountry", false},
+		{"geoip", text(&c.GeoIP), "", "MaxMind DB file that says where addresses are", false},
 		{"grace", (*durationValue)(&c.Grace), show.DefaultGrace.String(), "how long a show waits for a lost encoder", false},
 		{"address-sockets", (*countValue)(&c.AddressSockets), "2000", "websockets that one client address may have open; this machine is not limited", false},
 		{"chat-keep", (*durationValue)(&c.ChatKeep), "8760h0m0s", "how long conversation, questions and the audit list are kept", false},

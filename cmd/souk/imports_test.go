@@ -37,17 +37,18 @@ var foreign = map[string]struct {
 	only []string
 	why  string
 }{
-	"github.com/stripe/stripe-go":         {[]string{"shop/stripe"}, "the provider's types stay at the edge"},
-	"github.com/wneessen/go-mail":         {[]string{"shop/mail"}, "the shop knows what to say, not how a mail looks"},
-	"github.com/go-webauthn/webauthn":     {[]string{"account"}, "who somebody is is asked in one place"},
-	"github.com/yutopp/go-rtmp":           {[]string{"ingest"}, "RTMP ends at the ingest"},
-	"github.com/bluenviron/gohlslib":      {[]string{"hls"}, "the muxer is one way to cut segments"},
-	"github.com/gorilla/websocket":        {[]string{"chat"}, "rooms own their sockets"},
-	"github.com/redis/go-redis":           {[]string{"chat/redisbus"}, "the bus between nodes is a port"},
-	"github.com/pressly/goose":            {[]string{"internal/db"}, "one way to migrate"},
-	"github.com/jackc/pgx":                {[]string{"internal/db"}, "packages speak database/sql"},
-	"modernc.org/sqlite":                  {[]string{"internal/db"}, "packages speak database/sql"},
-	"github.com/prometheus/client_golang": {[]string{"cmd/souk"}, "packages count, the program exports"},
+	"github.com/stripe/stripe-go":          {[]string{"shop/stripe"}, "the provider's types stay at the edge"},
+	"github.com/wneessen/go-mail":          {[]string{"shop/mail"}, "the shop knows what to say, not how a mail looks"},
+	"github.com/go-webauthn/webauthn":      {[]string{"account"}, "who somebody is is asked in one place"},
+	"github.com/yutopp/go-rtmp":            {[]string{"ingest"}, "RTMP ends at the ingest"},
+	"github.com/bluenviron/gohlslib":       {[]string{"hls"}, "the muxer is one way to cut segments"},
+	"github.com/gorilla/websocket":         {[]string{"chat"}, "rooms own their sockets"},
+	"github.com/redis/go-redis":            {[]string{"chat/redisbus"}, "the bus between nodes is a port"},
+	"github.com/pressly/goose":             {[]string{"internal/db"}, "one way to migrate"},
+	"github.com/jackc/pgx":                 {[]string{"internal/db"}, "packages speak database/sql"},
+	"modernc.org/sqlite":                   {[]string{"internal/db"}, "packages speak database/sql"},
+	"github.com/prometheus/client_golang":  {[]string{"cmd/souk"}, "packages count, the program exports"},
+	"github.com/oschwald/maxminddb-golang": {[]string{"cmd/souk"}, "the shop asks where somebody is, not how one knows"},
 }
 
 type listed struct {

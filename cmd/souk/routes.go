@@ -160,6 +160,9 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("GET /api/v1/channels/{channel}/offers", s.shop.ListOffers)
 	call("POST /api/v1/channels/{channel}/offers", s.shop.OfferTo)
 	call("DELETE /api/v1/channels/{channel}/offers/{id}", s.shop.WithdrawOffer)
+	call("GET /api/v1/channels/{channel}/ruling", s.shop.GetRuling)
+	call("GET /api/v1/channels/{channel}/terms", s.shop.GetTerms)
+	call("PUT /api/v1/channels/{channel}/terms", s.shop.SetTerms)
 
 	// the till
 	call("POST /api/v1/quotes", s.shop.PostQuote)
@@ -168,6 +171,15 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	call("POST /api/v1/orders/{id}/cancel", s.shop.CancelOrder)
 	call("POST /api/v1/orders/{id}/refund", s.shop.RefundOrder)
 	call("POST /api/v1/orders/{id}/ship", s.shop.ShipOrder)
+	call("POST /api/v1/orders/{id}/checkpoints", s.shop.NoteCheckpoint)
+	call("POST /api/v1/orders/{id}/return", s.shop.ReturnOrder)
+	call("POST /api/v1/orders/{id}/withdrawals", s.shop.Withdraw)
+	call("POST /api/v1/orders/{id}/withdrawals/{withdrawal}/confirm", s.shop.ConfirmWithdrawal)
+	call("POST /api/v1/channels/{channel}/orders/ship", s.shop.ShipOrders)
+	call("GET /api/v1/channels/{channel}/carriers", s.shop.ListCarriers)
+	call("POST /api/v1/channels/{channel}/carriers", s.shop.AddCarrier)
+	call("DELETE /api/v1/channels/{channel}/carriers/{id}", s.shop.DropCarrier)
+	call("POST /hooks/carrier/{id}", s.shop.CarrierHook)
 	call("GET /api/v1/channels/{channel}/orders", s.shop.ListOrders)
 	call("GET /api/v1/channels/{channel}/orders.csv", s.shop.ExportOrders)
 	call("GET /api/v1/channels/{channel}/endpoints", s.shop.ListEndpoints)
@@ -181,6 +193,8 @@ func (s *souk) mount(handle func(pattern string, h http.Handler)) {
 	if s.mailbox != nil && s.cfg.PublicURL == "" {
 		call("GET /sandbox/mail", s.mailbox.Page)
 		call("GET /sandbox/mail/{name}", s.mailbox.Message)
+		call("GET /sandbox/mail/{name}/show", s.mailbox.Show)
+		call("GET /sandbox/mail/{name}/body", s.mailbox.Body)
 	}
 	if s.sandbox != nil {
 		call("GET /api/v1/sandbox/methods", s.sandbox.Methods)
@@ -216,8 +230,9 @@ func noSuchCall(mux *http.ServeMux) api.Handler {
 // and a line in the debug log without its query, which may hold a token.
 func (s *souk) outer(next http.Handler) http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
-	// The provider's notifications come from elsewhere and carry a signature.
+	// Notifications of providers and carriers come from elsewhere and carry a signature.
 	crossOrigin.AddInsecureBypassPattern("POST /hooks/stripe")
+	crossOrigin.AddInsecureBypassPattern("POST /hooks/carrier/{id}")
 	if at := s.cfg.public(); at != nil { // behind a proxy that calls us by another name
 		_ = crossOrigin.AddTrustedOrigin(at.Scheme + "://" + at.Host) // checked at start
 	}
@@ -225,7 +240,7 @@ func (s *souk) outer(next http.Handler) http.Handler {
 		return api.Fail(http.StatusForbidden, "cross_origin", "This request comes from another site.")
 	}))
 	trusted, _ := parseProxies(s.cfg.Proxies) // checked at start
-	inner, media := behindProxies(trusted, crossOrigin.Handler(next)), behindProxies(trusted, next)
+	inner, media := s.places.onlyFrom(trusted, behindProxies(trusted, crossOrigin.Handler(next))), behindProxies(trusted, next)
 	https, debug := s.cfg.https(), s.log.Enabled(context.Background(), slog.LevelDebug)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, h := time.Now(), w.Header()
