@@ -181,7 +181,7 @@ var boxPage = template.Must(template.New("box").Parse(`<!doctype html>
 <body style="font-family:system-ui,sans-serif;max-width:60em;margin:auto;padding:1em">
 <p style="background:#fd6;padding:.5em"><strong>SANDBOX</strong>: nobody was sent these.</p>
 <h1>Mails</h1>
-{{range .}}<p><a href="/sandbox/mail/{{.File}}"><bdi>{{.Subject}}</bdi></a><br><small><bdi>{{.To}}</bdi>, {{.Date}}</small></p>
+{{range .}}<p><a href="/sandbox/mail/{{.File}}/show"><bdi>{{.Subject}}</bdi></a><br><small><bdi>{{.To}}</bdi>, {{.Date}}</small></p>
 {{else}}<p>None yet.</p>
 {{end}}</body></html>
 `))

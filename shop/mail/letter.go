@@ -3,6 +3,7 @@ package mail
 import (
 	"bytes"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	html "html/template"
@@ -13,62 +14,109 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 
+	"souk/internal/api"
 	"souk/shop"
 )
 
 //go:embed letter.txt letter.html
 var files embed.FS
 
+//go:embed texts.json
+var catalogue []byte
+
 var (
 	plain = text.Must(text.ParseFS(files, "letter.txt"))
 	rich  = html.Must(html.ParseFS(files, "letter.html"))
 )
 
-// says is the first words of each kind of mail: of its subject, and in it.
-var says = map[string][2]string{
-	"order.paid":     {"Your order", "Thank you for your order. It is paid, and the shop will send it soon."},
-	"order.shipped":  {"On its way: your order", "Your order is on its way."},
-	"order.refunded": {"Money back: your order", "Money is on its way back to you. Your bank may take a few days to show it."},
-	"order.canceled": {"Called off: your order", "Your order was called off. Nothing was charged."},
-}
+// texts is what mails say: by language, then by word.
+var texts = func() map[string]map[string]string {
+	var all map[string]map[string]string
+	if err := json.Unmarshal(catalogue, &all); err != nil {
+		panic(err) // a test reads it
+	}
+	return all
+}()
 
 const shortID = 8 // characters of an order's id that people read
 
 // page is what the templates see.
 type page struct {
 	shop.Mail
-	Intro   string
-	Short   string
-	Sandbox bool
+	Lang, Dir string
+	Intro     string
+	Short     string
+	Sandbox   bool
+	Withdrawn *shop.WithdrawalDone // of a receipt: what was confirmed last
+	Right     int64                // days of withdrawal that there are to tell about; 0: nothing to tell
 }
 
-// part is a line of the sum.
-type part struct {
-	Name   string
-	Amount shop.Money
-}
+// sum is a line of what an order comes to.
+type sum struct{ Name, Money string }
 
-// Parts are the lines between the goods and the total: none where the goods are
-// all there is, and only those that there are.
-func (p page) Parts() []part {
-	o, all := p.Order, []part{}
-	if o.Total == o.Items && !o.TaxIncluded {
-		return nil
+// T is a text with its {names} filled in: name, value, name, value.
+func (p page) T(word string, with ...any) string {
+	said := texts[p.Lang][word]
+	for i := 0; i+1 < len(with); i += 2 {
+		said = strings.ReplaceAll(said, fmt.Sprint("{", with[i], "}"), fmt.Sprint(with[i+1]))
 	}
-	o.Discount.Amount = -o.Discount.Amount
-	for _, x := range []part{{"Goods", o.Items}, {"Discount", o.Discount}, {"Shipping", o.Shipping}, {"Tax", o.Tax}, {"Tip", o.Tip}} {
-		if x.Amount.Amount != 0 && !(x.Name == "Tax" && o.TaxIncluded) {
-			all = append(all, x)
+	return said
+}
+
+// M is an amount as the reader writes it.
+func (p page) M(m shop.Money) string { return m.In(p.Lang) }
+
+// At is a time as every reader understands it.
+func (p page) At(t api.Time) string { return t.Std().UTC().Format("2006-01-02 15:04:05") }
+
+// Sums are the parts of the order's total that are not nothing.
+func (p page) Sums() []sum {
+	o := p.Order
+	tax := "tax"
+	if o.TaxIncluded {
+		tax = "tax_included"
+	}
+	var all []sum
+	for _, part := range []struct {
+		word string
+		of   shop.Money
+	}{{"items", o.Items}, {"discount", shop.Money{Amount: -o.Discount.Amount, Currency: o.Discount.Currency}}, {"shipping", o.Shipping}, {tax, o.Tax}, {"tip", o.Tip}, {"total", o.Total}, {"refunded", o.Refunded}} {
+		if part.of.Amount != 0 && (part.word != "items" || o.Items != o.Total) {
+			all = append(all, sum{p.T(part.word), p.M(part.of)})
 		}
 	}
 	return all
+}
+
+// pageOf is m in the language of its reader.
+func pageOf(m shop.Mail, sandbox bool) (page, bool) {
+	p := page{Mail: m, Lang: m.Order.Language, Dir: "ltr", Short: m.Order.ID[max(0, len(m.Order.ID)-shortID):], Sandbox: sandbox}
+	if texts[p.Lang] == nil {
+		p.Lang = "en"
+	}
+	if p.Lang == "ar" {
+		p.Dir = "rtl"
+	}
+	p.Channel = line(p.Channel)
+	p.Intro = p.T(m.Kind + ".intro")
+	if w := m.Order.Withdrawal; m.Kind == "order.withdrawn" && w != nil {
+		for _, one := range w.All {
+			if one.State != "stated" && (p.Withdrawn == nil || one.ConfirmedAt.Std().After(p.Withdrawn.ConfirmedAt.Std())) {
+				p.Withdrawn = &one
+			}
+		}
+	}
+	if w := m.Terms.Withdrawal; w.Offered && (m.Kind == "order.paid" || m.Kind == "order.shipped" || m.Kind == "order.delivered") {
+		p.Right = w.Days
+	}
+	return p, p.Intro != ""
 }
 
 // letter writes m. Its Message-ID is made of m.ID, so that a mail which was sent
 // twice after a crash can be told from two mails. What cannot be addressed is
 // [shop.ErrNoMail].
 func letter(m shop.Mail, from *mail.Address, sandbox bool) (*gomail.Msg, error) {
-	words, ok := says[m.Kind]
+	p, ok := pageOf(m, sandbox)
 	if !ok {
 		return nil, fmt.Errorf("%w: nothing to say about %s", shop.ErrNoMail, m.Kind)
 	}
@@ -77,7 +125,6 @@ func letter(m shop.Mail, from *mail.Address, sandbox bool) (*gomail.Msg, error) 
 		return nil, fmt.Errorf("%w: %w", shop.ErrNoMail, err)
 	}
 	to.Name = line(m.Order.Buyer.Name)
-	p := page{Mail: m, Intro: words[1], Short: m.Order.ID[max(0, len(m.Order.ID)-shortID):], Sandbox: sandbox}
 	var asText, asHTML bytes.Buffer
 	if err := errors.Join(plain.Execute(&asText, p), rich.Execute(&asHTML, p)); err != nil {
 		return nil, err
@@ -88,7 +135,7 @@ func letter(m shop.Mail, from *mail.Address, sandbox bool) (*gomail.Msg, error) 
 	if len(g.GetTo()) != 1 {
 		return nil, fmt.Errorf("%w: not an address", shop.ErrNoMail)
 	}
-	subject := fmt.Sprintf("%s %s, %s", words[0], p.Short, line(m.Channel))
+	subject := p.T("subject", "what", p.T(m.Kind), "id", p.Short, "shop", p.Channel)
 	if sandbox {
 		subject = "[sandbox] " + subject
 	}

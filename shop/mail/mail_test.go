@@ -10,9 +10,12 @@ import (
 	"net/http/httptest"
 	"net/mail"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"souk/internal/api"
 	"souk/shop"
@@ -55,12 +58,12 @@ func TestLetters(t *testing.T) {
 			m.Order.Refunded.Amount = 500
 		}
 		text, parsed := written(t, m, false)
-		for _, part := range []string{want, "2 x A <cup>, 9.00 USD each", "A &lt;cup&gt;", "18.00 USD", m.Link, "multipart/alternative"} {
+		for _, part := range []string{want, "2 x A <cup>, $9.00 each", "A &lt;cup&gt;", "$18.00", m.Link, "multipart/alternative"} {
 			if !strings.Contains(text, part) {
 				t.Errorf("%s: no %q in %s", kind, part, text)
 			}
 		}
-		for part, there := range map[string]bool{"Tracking: T1": kind == "order.shipped", "Paid back: 5.00 USD": kind == "order.refunded", "SANDBOX": false} {
+		for part, there := range map[string]bool{"Tracking: T1": kind == "order.shipped", "Paid back: $5.00": kind == "order.refunded", "SANDBOX": false} {
 			if strings.Contains(text, part) != there {
 				t.Errorf("%s: %q there is %v", kind, part, !there)
 			}
@@ -80,7 +83,7 @@ func TestParts(t *testing.T) {
 	m := paid("ana@example.com", "Ana")
 	m.Order.Discount, m.Order.Shipping, m.Order.Tax, m.Order.Total = usd(300), usd(450), usd(120), usd(2070)
 	text, _ := written(t, m, false)
-	for _, line := range []string{"Goods: 18.00 USD", "Discount: -3.00 USD", "Shipping: 4.50 USD", "Tax: 1.20 USD", "Total: 20.70 USD"} {
+	for _, line := range []string{"Goods: $18.00", "Discount: -$3.00", "Delivery: $4.50", "Tax: $1.20", "Total: $20.70"} {
 		if !strings.Contains(text, line) {
 			t.Errorf("no %q in %s", line, text)
 		}
@@ -90,7 +93,7 @@ func TestParts(t *testing.T) {
 	}
 	m.Order.TaxIncluded, m.Order.Total = true, usd(1950)
 	text, _ = written(t, m, false)
-	if !strings.Contains(text, "Includes tax: 1.20 USD") || strings.Contains(text, "\n  Tax:") {
+	if !strings.Contains(text, "Tax, included: $1.20") || strings.Contains(text, "\n  Tax:") {
 		t.Errorf("tax that is included: %s", text)
 	}
 }
@@ -283,5 +286,57 @@ func TestBox(t *testing.T) {
 	odd.ID = "../../x"
 	if err := b.Send(t.Context(), odd); !errors.Is(err, shop.ErrNoMail) {
 		t.Errorf("an id that leads elsewhere: %v", err)
+	}
+}
+
+// Every language says everything, with the same names in it.
+func TestLanguages(t *testing.T) {
+	names := regexp.MustCompile(`\{[a-z_]+\}`)
+	for lang, words := range texts {
+		for word, said := range texts["en"] {
+			is, want := names.FindAllString(words[word], -1), names.FindAllString(said, -1)
+			slices.Sort(is)
+			slices.Sort(want)
+			if words[word] == "" || !slices.Equal(is, want) {
+				t.Errorf("%s, %s: %q for %q", lang, word, words[word], said)
+			}
+		}
+		if len(words) != len(texts["en"]) {
+			t.Errorf("%s has %d texts, en %d", lang, len(words), len(texts["en"]))
+		}
+	}
+}
+
+// A receipt says from what somebody withdrew, when, and where to send it; who sells
+// stands below it. From right to left where people read so.
+func TestReceipt(t *testing.T) {
+	m := paid("ana@example.com", "Ana")
+	at, err := time.Parse(time.RFC3339, "2026-11-20T19:00:01Z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Kind, m.Order.Language = "order.withdrawn", "ar"
+	m.Order.Seller = &shop.Seller{Name: "Tea House Ltd", Address: "1 High St\nLeeds", Email: "hello@tea.example", VAT: "GB1", TermsURL: "https://tea.example/terms"}
+	m.Order.Withdrawal = &shop.Withdrawal{Days: 14, To: "Dock 4", All: []shop.WithdrawalDone{{Quantity: 1, State: "confirmed", Amount: shop.Money{Amount: 900, Currency: "USD"}, ConfirmedAt: api.At(at)}}}
+	text, _ := written(t, m, true)
+	g, err := letter(m, &mail.Address{Address: "shop@shop.example"}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if _, err := g.WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	rich, err := htmlOf(strings.NewReader(b.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{`dir="rtl"`, "عدلت عن 1 × A &lt;cup&gt;", "2026-11-20 19:00:01", "Dock 4", "Tea House Ltd", "GB1", "https://tea.example/terms"} {
+		if !strings.Contains(string(rich), part) {
+			t.Errorf("no %q in %s", part, rich)
+		}
+	}
+	if !strings.Contains(text, "Dock 4") || !strings.Contains(text, "2026-11-20 19:00:01") {
+		t.Errorf("the plain one: %s", text)
 	}
 }
