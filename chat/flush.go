@@ -136,6 +136,7 @@ func (r *room) feed(v *viewer) (writes int) {
 	for v.slot >= 0 {
 		if v.first != nil {
 			if !v.out.send(v.first) {
+				v.stick()
 				return writes
 			}
 			v.first = nil
@@ -154,8 +155,9 @@ func (r *room) feed(v *viewer) (writes int) {
 		case taken == 1 && len(v.queue) == 0:
 			bytes = frames[0].bytes(v.packs) // the common case shares the bytes with everybody
 		case !v.out.ready():
+			v.stick()
 			return writes
-		case taken > 0 && time.Since(frames[0].made) > thinAfter:
+		case taken > 0 && v.slow() && time.Since(frames[0].made) > thinAfter:
 			if bytes, ok = r.catchUp(v, frames); !ok {
 				r.drop(v, CloseSlow, "slow")
 				return writes
@@ -164,13 +166,14 @@ func (r *room) feed(v *viewer) (writes int) {
 			bytes, taken = r.joined(v, frames)
 		}
 		if !v.out.send(bytes) {
+			v.stick()
 			return writes
 		}
 		writes++
 		r.hub.count.deliveries.Add(int64(taken))
 		v.next += uint64(taken)
 		if v.next == r.ring.next() {
-			v.queue = nil
+			v.queue, v.stuck = nil, time.Time{}
 		}
 	}
 	return writes

@@ -7,13 +7,14 @@ type viewer struct {
 	person Person
 	member *member // nil for a reader
 	out    *outlet
-	first  []byte   // a frame that goes before all others; nil: none
-	next   uint64   // position of the frame to be sent next
-	queue  [][]byte // personal events that wait for the socket
-	slot   int      // in room.sockets; -1: not in the room any more
-	phase  int      // in which sweep it is pinged
-	packs  bool     // takes compressed frames
-	nth    int      // among all who ever came
+	first  []byte    // a frame that goes before all others; nil: none
+	next   uint64    // position of the frame to be sent next
+	queue  [][]byte  // personal events that wait for the socket
+	slot   int       // in room.sockets; -1: not in the room any more
+	stuck  time.Time // since when its socket has kept it behind; zero: it has not
+	phase  int       // in which sweep it is pinged
+	packs  bool      // takes compressed frames
+	nth    int       // among all who ever came
 }
 
 // member is a person in the room, over all sockets, and for a while after the

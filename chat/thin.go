@@ -2,9 +2,9 @@ package chat
 
 import "time"
 
-// A viewer whose socket did not take anything for a while, but does now, is
-// not sent all that it missed: its line is slow, and what was said would come
-// later and later. What it gets depends on the class of an event:
+// A viewer whose socket has kept it behind for thinAfter is not sent all that it
+// missed: its line is slow, and what was said would come later and later. (Who
+// is behind because the room itself is late gets everything.) What it gets depends on the class of an event:
 //
 //   - facts (pins, prices, deletions, whatever has a number and was not said by a
 //     person) all come, in order;
@@ -88,6 +88,15 @@ func values(frames []*frame) (all []latestKey) {
 	}
 	return all
 }
+
+// stick notes that the socket takes nothing.
+func (v *viewer) stick() {
+	if v.stuck.IsZero() {
+		v.stuck = time.Now()
+	}
+}
+
+func (v *viewer) slow() bool { return !v.stuck.IsZero() && time.Since(v.stuck) > thinAfter }
 
 // thinAfter is how old what a viewer gets may be before it is thinned.
 const thinAfter = 2 * time.Second
