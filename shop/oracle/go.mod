@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/stripe/stripe-mock v0.183.0
-	golang.org/x/tools v0.51.0
+	golang.org/x/tools v0.52.0
 	souk v0.0.0
 )
 
@@ -34,7 +34,7 @@ require (
 	github.com/stripe/stripe-go/v76 v76.25.0 // indirect
 	github.com/xeipuuv/gojsonschema v1.2.0 // indirect
 	go.uber.org/multierr v1.11.0 // indirect
-	golang.org/x/mod v0.41.0 // indirect
+	golang.org/x/mod v0.42.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
