@@ -49,13 +49,12 @@ type crowd struct {
 
 // tally is what arrived while it was measured; lost and doubled count always.
 type tally struct {
-	lag            histogram
-	frames, bytes  int64
-	lost, doubled  int64
-	gaps           int64 // events that tell of messages left out on purpose
-	closed         int64 // by the server
-	fresh          int64 // came back and were not given what they missed
-	worstOfViewers int64
+	lag           histogram
+	frames, bytes int64
+	lost, doubled int64
+	gaps          int64 // events that tell of messages left out on purpose
+	closed        int64 // by the server
+	fresh         int64 // came back and were not given what they missed
 }
 
 type viewer struct {
